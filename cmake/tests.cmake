@@ -1,0 +1,40 @@
+# Every tests/<folder>/test_*.c is one cmocka program, run by CTest from the source root.
+
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+file(GLOB TEST_SOURCES CONFIGURE_DEPENDS tests/*/test_*.c)
+foreach(source ${TEST_SOURCES})
+    get_filename_component(name ${source} NAME_WE)
+    get_filename_component(folder ${source} DIRECTORY)
+    get_filename_component(folder ${folder} NAME)
+    set(target ${folder}_${name})
+    add_executable(${target} ${source})
+    adze_target(${target})
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(${target} PRIVATE adze PkgConfig::CMOCKA PkgConfig::JANSSON m)
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${folder}/${name} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 300
+        ENVIRONMENT "ADZE_BIN=$<TARGET_FILE:adze-bin>")
+endforeach()
+
+# Tests written as scripts.
+file(GLOB TEST_SCRIPTS CONFIGURE_DEPENDS tests/*/test_*.sh)
+foreach(script ${TEST_SCRIPTS})
+    get_filename_component(name ${script} NAME_WE)
+    get_filename_component(folder ${script} DIRECTORY)
+    get_filename_component(folder ${folder} NAME)
+    add_test(NAME ${folder}/${name} COMMAND sh ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
+        ENVIRONMENT "ADZE_BIN=$<TARGET_FILE:adze-bin>;ADZE_BUILD=${PROJECT_BINARY_DIR}")
+endforeach()
+
+# Examples: small, and built like any user's program.
+file(GLOB EXAMPLES CONFIGURE_DEPENDS examples/*.c)
+foreach(source ${EXAMPLES})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(example_${name} ${source})
+    target_link_libraries(example_${name} PRIVATE adze)
+    target_compile_options(example_${name} PRIVATE -Wall -Wextra -Wshadow)
+    set_target_properties(example_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
+endforeach()

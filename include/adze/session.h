@@ -1,0 +1,144 @@
+/* adze: running a model with the native engine: tokens in, logits or text out. */
+#ifndef ADZE_SESSION_H
+#define ADZE_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <adze/error.h>
+#include <adze/model.h>
+#include <adze/run.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct adze_tokenizer adze_tokenizer;
+typedef struct adze_session adze_session;
+
+/** Tokenizer of a model; *out is NULL on failure. Free with adze_tokenizer_free. Thread-safe to use. */
+ADZE_API adze_status adze_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_model *m,
+                                        adze_error *err);
+ADZE_API void adze_tokenizer_free(adze_tokenizer *t);
+
+/** Number of ids, the added ones counted. */
+ADZE_API size_t adze_tokenizer_vocab(const adze_tokenizer *t);
+
+/**
+ * Text to token ids.
+ *
+ * @param text         [n] bytes, any content.
+ * @param add_special  non-zero: add what the post-processor adds (such as a BOS).
+ * @param ids          receives a new array of *n_ids ids; free with adze_tokens_free.
+ * @return ADZE_OK, ADZE_ENOMEM, or ADZE_EUNSUP when a pattern hits its match limit.
+ */
+ADZE_API adze_status adze_tokenize(const adze_tokenizer *t, const char *text, size_t n,
+                                   int add_special, int32_t **ids, size_t *n_ids, adze_error *err);
+ADZE_API void adze_tokens_free(const adze_tokenizer *t, int32_t *ids);
+
+/**
+ * Bytes that one token stands for (may be part of a UTF-8 character); special tokens give their text.
+ *
+ * @return pointer to *n bytes, borrowed; NULL for an id out of range.
+ */
+ADZE_API const char *adze_token_bytes(const adze_tokenizer *t, int32_t id, size_t *n);
+
+/** Non-zero for control tokens such as BOS, which generated text leaves out. */
+ADZE_API int adze_token_is_special(const adze_tokenizer *t, int32_t id);
+
+/* Zero-initialise, then set what matters. */
+typedef struct adze_session_opts {
+    size_t context; /* longest sequence in tokens; 0: the model's own limit, at most 4096 */
+    size_t batch;   /* prompt tokens evaluated at once; 0: 256 */
+    int threads;    /* 0: the run's */
+} adze_session_opts;
+
+/**
+ * Prepare a model for inference. All memory of the decode path is taken here.
+ *
+ * @param m  stays open while the session lives; several sessions may share it.
+ * @return ADZE_OK; ADZE_EUNSUP for an architecture or weight type the engine does not run; ADZE_EFORMAT
+ *         when tensors contradict the config; ADZE_EFIT when memory does not suffice; ADZE_ENOMEM.
+ */
+ADZE_API adze_status adze_session_new(adze_session **out, adze_run *run, adze_model *m,
+                                      const adze_session_opts *opts, adze_error *err);
+ADZE_API void adze_session_free(adze_session *s);
+
+/** Tokens that still fit; eval beyond it is an error, never a silent shift. */
+ADZE_API size_t adze_session_room(const adze_session *s);
+/** Tokens evaluated so far. */
+ADZE_API size_t adze_session_pos(const adze_session *s);
+/** Width of the logits. */
+ADZE_API size_t adze_session_vocab(const adze_session *s);
+/** Forget everything after the first n tokens (n <= position). */
+ADZE_API adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err);
+
+/**
+ * Append tokens to a session and get the logits that follow the last one.
+ *
+ * @param tokens  [n] ids in [0, vocab).
+ * @param n       1 .. adze_session_room(s).
+ * @param logits  [vocab] f32, written on success. NULL: skip the output matmul.
+ * @return ADZE_OK; ADZE_EINVAL for a bad token or n; the position is unchanged on error.
+ *
+ * Threads: one call at a time per session; sessions on one model run in parallel.
+ * Numbers: for one instruction set, bit-identical for any thread count and any chunking of the prompt.
+ */
+ADZE_API adze_status adze_session_eval(adze_session *s, const int32_t *tokens, size_t n,
+                                       float *logits, adze_error *err);
+
+/** As adze_session_eval with the logits after each token: [n][vocab] f32. */
+ADZE_API adze_status adze_session_eval_all(adze_session *s, const int32_t *tokens, size_t n,
+                                           float *logits, adze_error *err);
+
+/* Sampling settings; adze_sampling_defaults fills them from the model's generation_config. */
+typedef struct adze_sampling {
+    int do_sample;            /* 0: greedy, lowest id among equals */
+    float temperature;        /* > 0 */
+    int top_k;                /* 0: off; ties with the k-th value are kept */
+    float top_p;              /* 1: off */
+    float min_p;              /* 0: off */
+    float repetition_penalty; /* 1: off; over prompt and output */
+    uint64_t seed;
+} adze_sampling;
+
+ADZE_API void adze_sampling_defaults(adze_sampling *s, const adze_model *m);
+
+typedef struct adze_generate_opts {
+    adze_sampling sampling;
+    size_t max_tokens;       /* 0: until the context is full */
+    const char *const *stop; /* [n_stop] strings that end generation; not printed */
+    size_t n_stop;
+    int ignore_eos;
+    /* Called with each piece of finished text (whole UTF-8 characters); return non-zero to stop. */
+    int (*on_text)(void *user, const char *text, size_t n);
+    void *user;
+} adze_generate_opts;
+
+typedef enum adze_finish {
+    ADZE_FINISH_EOS,
+    ADZE_FINISH_STOP,
+    ADZE_FINISH_LENGTH,
+    ADZE_FINISH_USER
+} adze_finish;
+
+typedef struct adze_generate_result {
+    size_t prompt_tokens, new_tokens;
+    double prefill_s, decode_s;
+    adze_finish finish;
+} adze_generate_result;
+
+/**
+ * Continue a prompt, streaming text to opts->on_text.
+ *
+ * @param prompt  [n_prompt] ids, appended to the session.
+ * @return ADZE_OK; ADZE_EFIT when prompt or output reach the end of the context (what was generated has
+ *         been delivered, and result says how much); ADZE_ECANCEL; errors of adze_session_eval.
+ */
+ADZE_API adze_status adze_generate(adze_session *s, const adze_tokenizer *t, const int32_t *prompt,
+                                   size_t n_prompt, const adze_generate_opts *opts,
+                                   adze_generate_result *result, adze_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,26 @@
+/* The only place for compiler extensions and platform switches. */
+#ifndef AZ_BASE_COMPILER_H
+#define AZ_BASE_COMPILER_H
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define AZ_X86_64 1
+#else
+#define AZ_X86_64 0
+#endif
+#if defined(__aarch64__)
+#define AZ_AARCH64 1
+#else
+#define AZ_AARCH64 0
+#endif
+
+#define AZ_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define AZ_LIKELY(x)          __builtin_expect(!!(x), 1)
+#define AZ_UNLIKELY(x)        __builtin_expect(!!(x), 0)
+#define AZ_RESTRICT           __restrict__
+#define AZ_ALIGNED(n)         __attribute__((aligned(n)))
+#define AZ_NOINLINE           __attribute__((noinline))
+#define AZ_INLINE             static inline __attribute__((always_inline, unused))
+
+#define AZ_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

@@ -1,0 +1,138 @@
+/* Errors: text and exit codes from the one X-list, and the helpers that fill adze_error. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ADZE_X(name, num, exit_code, text) { num, exit_code, text },
+static const struct {
+    int num, exit_code;
+    const char *text;
+} statuses[] = { ADZE_STATUS_MAP(ADZE_X) };
+#undef ADZE_X
+
+const char *adze_status_text(adze_status s)
+{
+    for (size_t i = 0; i < AZ_COUNT(statuses); i++)
+        if (statuses[i].num == (int)s) return statuses[i].text;
+    return "unknown status";
+}
+
+int adze_status_exit_code(adze_status s)
+{
+    for (size_t i = 0; i < AZ_COUNT(statuses); i++)
+        if (statuses[i].num == (int)s) return statuses[i].exit_code;
+    return 1;
+}
+
+/* Copy keeping the end of a long text, which is where paths differ. */
+static void copy_tail(char *dst, size_t size, const char *src)
+{
+    size_t n;
+
+    if (!src) src = "";
+    n = strlen(src);
+    if (n < size) {
+        memcpy(dst, src, n + 1);
+        return;
+    }
+    memcpy(dst, "...", 3);
+    memcpy(dst + 3, src + n - (size - 4), size - 3);
+}
+
+static void fill(adze_error *err, adze_status s, const char *path, const char *name, uint64_t pos,
+                 const char *fmt, va_list ap)
+{
+    err->status = s;
+    err->pos = pos;
+    copy_tail(err->path, sizeof err->path, path);
+    copy_tail(err->name, sizeof err->name, name);
+    vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+}
+
+adze_status az_fail(adze_error *err, adze_status s, const char *path, uint64_t pos, const char *fmt,
+                    ...)
+{
+    va_list ap;
+
+    if (err) {
+        va_start(ap, fmt);
+        fill(err, s, path, NULL, pos, fmt, ap);
+        va_end(ap);
+    }
+    return s;
+}
+
+adze_status az_fail_name(adze_error *err, adze_status s, const char *path, const char *name,
+                         uint64_t pos, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (err) {
+        va_start(ap, fmt);
+        fill(err, s, path, name, pos, fmt, ap);
+        va_end(ap);
+    }
+    return s;
+}
+
+adze_status az_fail_errno(adze_error *err, const char *path, const char *doing, int errnum)
+{
+    adze_status s = ADZE_EIO;
+
+    if (errnum == ENOENT || errnum == ENOTDIR)
+        s = ADZE_ENOENT;
+    else if (errnum == ENOMEM)
+        s = ADZE_ENOMEM;
+    return az_fail(err, s, path, ADZE_NOPOS, "cannot %s: %s", doing, strerror(errnum));
+}
+
+adze_status az_fail_nomem(adze_error *err, const char *doing)
+{
+    return az_fail(err, ADZE_ENOMEM, NULL, ADZE_NOPOS, "out of memory while %s", doing);
+}
+
+/* Append src to buf at *at, control bytes and DEL as \xNN. */
+static void put_escaped(char *buf, size_t size, size_t *at, const char *src)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (; *src; src++) {
+        unsigned char c = (unsigned char)*src;
+        if (c < 0x20 || c == 0x7f) {
+            if (*at + 5 > size) return;
+            buf[(*at)++] = '\\';
+            buf[(*at)++] = 'x';
+            buf[(*at)++] = hex[c >> 4];
+            buf[(*at)++] = hex[c & 15];
+        } else {
+            if (*at + 2 > size) return;
+            buf[(*at)++] = (char)c;
+        }
+    }
+}
+
+const char *adze_error_text(const adze_error *err, char *buf, unsigned size)
+{
+    size_t at = 0;
+    char pos[48];
+
+    if (!size) return buf;
+    if (err->path[0]) {
+        put_escaped(buf, size, &at, err->path);
+        put_escaped(buf, size, &at, ": ");
+    }
+    if (err->name[0]) {
+        put_escaped(buf, size, &at, err->name);
+        put_escaped(buf, size, &at, ": ");
+    }
+    put_escaped(buf, size, &at, err->msg[0] ? err->msg : adze_status_text(err->status));
+    if (err->pos != ADZE_NOPOS && err->path[0]) {
+        snprintf(pos, sizeof pos, " (at byte %llu)", (unsigned long long)err->pos);
+        put_escaped(buf, size, &at, pos);
+    }
+    buf[at] = 0;
+    return buf;
+}

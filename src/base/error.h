@@ -1,0 +1,22 @@
+/* Filling adze_error: leaf checks are one line, `return az_fail(err, ADZE_EFORMAT, path, pos, ...)`. */
+#ifndef AZ_BASE_ERROR_H
+#define AZ_BASE_ERROR_H
+
+#include <adze/error.h>
+#include "base/compiler.h"
+
+/* Fill *err (if not NULL) and return `s`. path may be NULL; pos may be ADZE_NOPOS. */
+adze_status az_fail(adze_error *err, adze_status s, const char *path, uint64_t pos, const char *fmt,
+                    ...) AZ_PRINTF(5, 6);
+
+/* As az_fail, with the tensor, key or option that the message is about. */
+adze_status az_fail_name(adze_error *err, adze_status s, const char *path, const char *name,
+                         uint64_t pos, const char *fmt, ...) AZ_PRINTF(6, 7);
+
+/* From errno: ENOENT -> ADZE_ENOENT, ENOMEM -> ADZE_ENOMEM, else ADZE_EIO; text is strerror. */
+adze_status az_fail_errno(adze_error *err, const char *path, const char *doing, int errnum);
+
+/* Out of memory while `doing`. */
+adze_status az_fail_nomem(adze_error *err, const char *doing);
+
+#endif

@@ -1,0 +1,29 @@
+/* Measured numbers: every figure carries its unit, spread, sample count and where it comes from. */
+#ifndef AZ_CORE_FIGURE_H
+#define AZ_CORE_FIGURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum az_provenance { AZ_NONE, AZ_MEASURED, AZ_ESTIMATED, AZ_DECLARED } az_provenance;
+
+typedef struct az_figure {
+    double median, min, max;
+    size_t n;         /* samples; 0: not available */
+    const char *unit; /* "tok/s", "ms", "B"; static string */
+    az_provenance from;
+} az_figure;
+
+/* A statistic with its 95 % interval. */
+typedef struct az_interval {
+    double value, lo, hi;
+    size_t n; /* observations; 0: not available */
+} az_interval;
+
+/* Figure of n samples (sorted in place). */
+az_figure az_figure_of(double *samples, size_t n, const char *unit, az_provenance from);
+/* Linear interpolation at f in [0, 1] on sorted values. */
+double az_quantile(const double *sorted, size_t n, double f);
+const char *az_provenance_name(az_provenance p); /* "measured", ... */
+
+#endif

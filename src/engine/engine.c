@@ -1,0 +1,2 @@
+/* placeholder removed when engine lands */
+typedef int az_empty_engine;

@@ -1,0 +1,62 @@
+/* What a model format says about itself; one const az_format per file and one line in format_list.c.
+ *
+ * Writing streams: plan() gives an ordered list of outputs (name, type, shape, producer of rows), so all
+ * sizes and offsets are known before a byte is written; write() pulls rows. No 16-bit copy of the weights
+ * is ever held or stored.
+ */
+#ifndef AZ_FORMAT_FORMAT_H
+#define AZ_FORMAT_FORMAT_H
+
+#include "codec/recipe.h"
+#include "core/model.h"
+
+enum { AZ_FMT_WEIGHTS = 1, AZ_FMT_TOKENIZER = 2, AZ_FMT_QUANT = 4, AZ_FMT_FOLDER = 8 };
+
+typedef struct az_plan az_plan;
+
+typedef struct az_format {
+    const char *name;                              /* "gguf": CLI and JSON name, never changes */
+    const char *summary;                           /* one line for `adze formats` */
+    unsigned caps;                                 /* AZ_FMT_* */
+    int (*probe)(adze_run *run, const char *path); /* 0 no .. 100 sure; reads little */
+    adze_status (*read)(adze_run *run, const char *path, adze_model **out, adze_error *err);
+    /* headers only; NULL: write-only */
+    adze_status (*plan)(adze_run *run, adze_model *m, const az_recipe *r, az_plan **out,
+                        adze_error *err); /* r NULL: keep the types; NULL slot: read-only */
+    adze_status (*write)(adze_run *run, az_plan *plan, const char *dst, adze_error *err);
+    /* atomic and resumable; NULL: read-only */
+} az_format;
+
+extern const az_format *const az_formats[];        /* NULL-terminated */
+const az_format *az_format_find(const char *name); /* NULL: unknown */
+
+/* One tensor to be written. Rows are produced in the output's type by az_plan_rows. */
+typedef struct az_output {
+    const char *name;
+    az_type type;
+    int n_dims;
+    int64_t shape[AZ_MAX_DIMS]; /* row-major */
+    uint64_t row_bytes;
+    int64_t rows;
+    const void *producer; /* private to plan.c */
+} az_output;
+
+struct az_plan {
+    adze_run *run;
+    az_arena arena;
+    adze_model *model; /* source; borrowed */
+    const az_format *format;
+    const az_recipe *recipe; /* NULL: types kept */
+    az_kvs kv;               /* metadata to write (GGUF) */
+    az_output *outputs;      /* in file order */
+    size_t n_outputs;
+    uint64_t total_bytes; /* of all tensor data, padding left out */
+};
+
+void az_plan_free(az_plan *p);
+/* Rows [r0, r0 + n) of output o in its type; dst: [n * row_bytes]; scratch-free for the caller. Safe from
+ * several threads. Refuses NaN and infinity in the source when the type is quantized. */
+adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
+                         adze_error *err);
+
+#endif

@@ -1,0 +1,75 @@
+/* The kernel table: every hot loop has one slot. The scalar C version defines the numbers; an instruction
+ * set's version may only reorder sums, and must give an output row the same bits whatever m, n0, n1.
+ *
+ * Weights are read as stored (GGUF blocks, or plain f32/f16/bf16 rows). Activations are quantized once per
+ * layer input and shared by all weights that read it.
+ */
+#ifndef AZ_KERNEL_KERNEL_H
+#define AZ_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/cpu.h"
+#include "core/block.h"
+#include "core/type.h"
+
+/* Activation forms. */
+typedef enum az_act_type {
+    AZ_ACT_F32, /* f32 rows */
+    AZ_ACT_Q8   /* int8 blocks of 32 with an f32 scale and the block's sum */
+} az_act_type;
+
+/* 32 activations: x[i] ~ d * q[i]. d = max|x| / 127, q = nearest even; sum = d * (q[0] + ... + q[31]). */
+typedef struct az_q8_block {
+    float d, sum;
+    int8_t q[32];
+} az_q8_block;
+
+typedef void az_quantize_act_fn(void *a, const float *x, size_t k); /* one row of k, k % 32 == 0 */
+
+/* y[i * ldy + j] for i in [0, m), j in [n0, n1): row j of w ([n][k], row_bytes apart) times row i of a.
+ * a: [m] rows, az_act_row_bytes apart. Threads split n; y must not alias. m >= 1 (1 is decode). */
+typedef void az_matmul_fn(float *y, size_t ldy, const void *w, size_t row_bytes, const void *a,
+                          size_t m, size_t n0, size_t n1, size_t k);
+
+typedef struct az_weight_kernel {
+    az_act_type act;
+    az_matmul_fn *matmul; /* NULL: the engine cannot multiply this type */
+} az_weight_kernel;
+
+/* Softmax attention of one query head block over one KV head; see kernel/c/attention.c for the exact
+ * order of sums (fixed tiles at absolute positions, so chunking cannot change a bit). */
+typedef struct az_attn_args az_attn_args;
+
+typedef struct az_kernels {
+    unsigned cpu;    /* flags that the table was made for */
+    const char *isa; /* "c", "avx2", "avx512", "avx512vnni" */
+    az_quantize_act_fn *quantize_q8;
+    az_weight_kernel weight[AZ_TYPE_COUNT];
+    void (*unpack[AZ_TYPE_COUNT])(const void *src, float *dst,
+                                  size_t n); /* dequantize, exact; NULL: no */
+    void (*rms_norm)(float *y, const float *x, const float *w, size_t n,
+                     float eps);                     /* y may be x */
+    void (*add)(float *y, const float *x, size_t n); /* y += x */
+    void (*silu_mul)(float *y, const float *gate, const float *up,
+                     size_t n); /* y = silu(gate) * up */
+    /* In place on one head; cs: [dims / 2] pairs (cos, sin); adjacent: pairs (2j, 2j+1), else halves. */
+    void (*rope)(float *x, const float *cs, size_t dims, bool adjacent);
+    void (*attention)(const az_attn_args *args);
+    void (*f32_to_f16)(az_f16 *dst, const float *src, size_t n);
+    void (*f16_to_f32)(float *dst, const az_f16 *src, size_t n);
+} az_kernels;
+
+/* Fill the table: scalar first, then what `cpu` allows overwrites it. */
+void az_kernels_init(az_kernels *k, unsigned cpu);
+/* Table for this process (az_cpu_flags), made once. */
+const az_kernels *az_kernels_default(void);
+
+/* Bytes of one activation row of k values. */
+static inline size_t az_act_row_bytes(az_act_type t, size_t k)
+{
+    return t == AZ_ACT_F32 ? k * sizeof(float) : k / 32 * sizeof(az_q8_block);
+}
+
+#endif
