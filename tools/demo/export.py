@@ -1,0 +1,95 @@
+"""Write demo/checkpoint from a training state, in the Hugging Face layout, and measure its perplexity.
+
+    python3 tools/demo/export.py --work FOLDER --repo .
+
+Weights are rounded to bf16. The perplexity is computed by transformers in f32 from the files just written: the held-out text
+is tokenized once with its BOS, cut into chunks of 512 tokens, the first token of each chunk replaced by BOS, and the
+tokens 257..511 of each chunk (255 of them) are scored given all before them.
+"""
+import argparse
+import json
+import math
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from llama import CONFIG
+from prepare import BOS, EOS
+
+LENGTH = 512
+TEMPLATE = (
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{% if message['role'] not in ['system', 'user', 'assistant'] %}"
+    "{{ raise_exception('unknown role: ' + message['role']) }}"
+    "{% endif %}"
+    "{{ '<|' + message['role'] + '|>\\n' + message['content'] | trim + '<|end|>\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}")
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_checkpoint(state, out):
+    vocab = {t["content"]: t["id"] for t in json.loads((out / "tokenizer.json").read_text())["added_tokens"]}
+    write_json(out / "config.json", dict(
+        architectures=["LlamaForCausalLM"], model_type="llama", **CONFIG, attention_bias=False, attention_dropout=0.0,
+        mlp_bias=False, hidden_act="silu", initializer_range=0.02, pretraining_tp=1, rope_scaling=None,
+        tie_word_embeddings=True, torch_dtype="bfloat16", use_cache=True, bos_token_id=vocab[BOS], eos_token_id=vocab[EOS]))
+    write_json(out / "generation_config.json", dict(
+        bos_token_id=vocab[BOS], eos_token_id=[vocab[EOS], vocab["<|end|>"]], do_sample=True, temperature=0.8, top_k=40,
+        top_p=0.95))
+    write_json(out / "tokenizer_config.json", dict(
+        tokenizer_class="PreTrainedTokenizerFast", bos_token=BOS, eos_token=EOS, pad_token=EOS, model_max_length=1024,
+        clean_up_tokenization_spaces=False, chat_template=TEMPLATE))
+    tensors = {"model." + k: v.bfloat16().contiguous() for k, v in state["model"].items()}
+    save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+
+
+@torch.no_grad()
+def perplexity(out, text):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    tok = AutoTokenizer.from_pretrained(out)
+    model = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32, attn_implementation="eager")
+    ids = torch.tensor(tok(text)["input_ids"])
+    chunks, total, hits, n = len(ids) // LENGTH, 0.0, 0, 0
+    for i in range(chunks):
+        c = ids[i * LENGTH:(i + 1) * LENGTH].clone()
+        c[0] = tok.bos_token_id
+        logits = model(c[None]).logits[0, LENGTH // 2:-1].double()
+        target = c[LENGTH // 2 + 1:]
+        total += torch.nn.functional.cross_entropy(logits, target, reduction="sum").item()
+        hits += (logits.argmax(-1) == target).sum().item()
+        n += len(target)
+    return math.exp(total / n), hits / n, n, chunks, len(ids)
+
+
+def sample(out):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    tok = AutoTokenizer.from_pretrained(out)
+    model = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    torch.manual_seed(1)
+    ids = tok("It was a dark evening, and", return_tensors="pt")
+    return tok.decode(model.generate(input_ids=ids["input_ids"], max_new_tokens=80)[0], skip_special_tokens=True)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--work", type=Path, required=True, help="folder with state.pt")
+    ap.add_argument("--repo", type=Path, default=Path("."), help="repository root")
+    a = ap.parse_args()
+    out = a.repo / "demo" / "checkpoint"
+    state = torch.load(a.work / "state.pt", weights_only=True, map_location="cpu")
+    write_checkpoint(state, out)
+    text = (a.repo / "demo" / "heldout.txt").read_text(encoding="utf-8")
+    ppl, acc, n, chunks, tokens = perplexity(out, text)
+    print(f"step {state['step']}: perplexity {ppl:.3f}, top-1 {100 * acc:.2f} %, {n} tokens scored in {chunks} chunks of {tokens} tokens, "
+          f"{n and math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte")
+    print(sample(out))
+
+
+if __name__ == "__main__":
+    main()
