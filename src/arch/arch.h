@@ -43,7 +43,44 @@ extern const az_arch *const az_archs[]; /* NULL-terminated */
 /* The architecture of a model and its checked config. ADZE_EUNSUP names the type that is not known. */
 adze_status az_arch_of(adze_model *m, const az_arch **arch, az_config *c, adze_error *err);
 
-/* Source tensor of a canonical name in m's own format; NULL: absent. `map` (may be NULL) gets its entry. */
+/* What a GGUF of this architecture cannot tell other programs (a sliding window in arch llama, ...); NULL:
+ * nothing. adze itself reads it back. For a warning when converting. */
+const char *az_arch_gguf_note(const az_arch *arch, const az_config *c);
+
+/* Put general.architecture and the architecture's own keys into a GGUF's metadata (out->arena is used). */
+adze_status az_arch_gguf_keys(const az_arch *arch, const adze_model *m, const az_config *c,
+                              az_kvs *out, adze_error *err);
+
+/* Build the graph in `arena`. Its weights, in order, are the tensors that a complete file of this model
+ * holds under canonical names (a tied model has no output.weight); az_arch_extra_tensors adds the rest. */
+adze_status az_arch_build(const az_arch *arch, const az_config *c, az_arena *arena, az_graph *g,
+                          adze_error *err);
+
+/* Every weight of the graph is there with its shape, and every tensor of the model is known and used (old
+ * buffers such as rotary_emb.inv_freq aside). ADZE_EFORMAT with the tensor's name and both shapes. */
+adze_status az_arch_check(const az_arch *arch, const adze_model *m, const az_graph *g,
+                          adze_error *err);
+
+/* A tensor that a GGUF holds but no weight of the graph: rope_freqs.weight (llama3 rope),
+ * rope_factors_long.weight and rope_factors_short.weight (longrope). Always f32, one dimension. */
+typedef struct az_extra_tensor {
+    const char *name;
+    int64_t n;
+    const float *data; /* [n] in the model's arena */
+} az_extra_tensor;
+enum { AZ_MAX_EXTRA = 2 };
+/* Made from the config whatever the source's format; *n is 0 for most models. out: [AZ_MAX_EXTRA]. */
+adze_status az_arch_extra_tensors(const az_arch *arch, adze_model *m, const az_config *c,
+                                  az_extra_tensor *out, size_t *n, adze_error *err);
+
+/* Canonical name of a source tensor ("model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight"), in
+ * `name`; false: not in the map. `map` (may be NULL) gets its entry. */
+bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *source, char *name,
+                       size_t size, const az_tensor_map **map);
+
+/* Source tensor of a canonical name in m's own format; NULL: absent. `map` (may be NULL) gets its entry.
+ * The map's `gguf` transform applies when an HF source is written as GGUF (q with config n_heads, k with
+ * n_kv_heads); a GGUF source is already stored that way. */
 const az_tensor *az_arch_tensor(const az_arch *arch, const adze_model *m, const char *canonical,
                                 const az_tensor_map **map);
 

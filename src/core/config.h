@@ -21,6 +21,7 @@ typedef struct az_rope {
     double factor, low_freq_factor, high_freq_factor;
     int64_t original_context;                /* 0: the model's context */
     double attention_factor;                 /* multiplies cos and sin; 0: derived */
+    double beta_fast, beta_slow;             /* yarn */
     const float *short_factor, *long_factor; /* [dims / 2], longrope; NULL otherwise */
     const float *freq_divisor; /* [dims / 2] as a GGUF stores it (rope_freqs); NULL: derived */
     bool adjacent_pairs;       /* pairs (2j, 2j+1): q and k rows are permuted in this source */
@@ -32,9 +33,10 @@ typedef struct az_config {
     int n_heads, n_kv_heads, head_dim;
     int64_t vocab, context;
     double norm_eps;
-    double attn_scale; /* multiplies q.k */
-    int64_t window;    /* sliding window in tokens, 0: none */
-    bool tied;         /* output uses the embedding */
+    double attn_scale;  /* multiplies q.k */
+    int64_t window;     /* sliding window in tokens, the token itself counted; 0: none */
+    const bool *slides; /* [n_layers] which layers have the window; NULL: all */
+    bool tied;          /* output uses the embedding */
     bool bias_q, bias_k, bias_v, bias_o, bias_mlp;
     az_rope rope;
     int n_experts, n_experts_used;
