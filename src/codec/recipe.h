@@ -2,7 +2,7 @@
 #ifndef AZ_CODEC_RECIPE_H
 #define AZ_CODEC_RECIPE_H
 
-#include "base/error.h"
+#include "base/run.h"
 #include "core/type.h"
 
 typedef struct az_recipe {
@@ -31,8 +31,9 @@ typedef struct az_recipe_tensor {
     bool fallback;    /* result: the shape did not allow the rule's type */
 } az_recipe_tensor;
 
-/* Fill `out` of each tensor. ADZE_EUNSUP names a tensor that no rule allows. */
-adze_status az_recipe_assign(const az_recipe *r, const az_recipe_model *m, az_recipe_tensor *t,
-                             size_t n, adze_error *err);
+/* Fill `out` and `fallback` of each tensor, whatever the order of t. Tensors that no recipe quantizes
+ * (norms, biases, routers, ...) become f32. ADZE_EUNSUP names a tensor that no rule allows. */
+adze_status az_recipe_assign(adze_run *run, const az_recipe *r, const az_recipe_model *m,
+                             az_recipe_tensor *t, size_t n, adze_error *err);
 
 #endif

@@ -42,6 +42,8 @@ typedef struct az_weight_kernel {
  * order of sums (fixed tiles at absolute positions, so chunking cannot change a bit). */
 typedef struct az_attn_args az_attn_args;
 
+typedef void az_pack_fn(const float *x, const float *imp, size_t n, void *dst);
+
 typedef struct az_kernels {
     unsigned cpu;    /* flags that the table was made for */
     const char *isa; /* "c", "avx2", "avx512", "avx512vnni" */
@@ -49,6 +51,9 @@ typedef struct az_kernels {
     az_weight_kernel weight[AZ_TYPE_COUNT];
     void (*unpack[AZ_TYPE_COUNT])(const void *src, float *dst,
                                   size_t n); /* dequantize, exact; NULL: no */
+    /* Encode n values (whole blocks) with the scale search of kernel/pack.h; imp: [n] or NULL. Every
+     * instruction set writes the same bytes. NULL: adze does not write this type. */
+    az_pack_fn *pack[AZ_TYPE_COUNT];
     void (*rms_norm)(float *y, const float *x, const float *w, size_t n,
                      float eps);                     /* y may be x */
     void (*add)(float *y, const float *x, size_t n); /* y += x */
