@@ -1,0 +1,20 @@
+/* The only place that knows the set of commands. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+extern const az_cmd az_cmd_help, az_cmd_completion, az_cmd_version;
+
+const az_cmd *const az_cmds[] = {
+    &az_cmd_help,
+    &az_cmd_completion,
+    &az_cmd_version,
+    NULL,
+};
+
+const az_cmd *az_cmd_find(const char *name)
+{
+    for (size_t i = 0; az_cmds[i]; i++)
+        if (strcmp(az_cmds[i]->name, name) == 0) return az_cmds[i];
+    return NULL;
+}
