@@ -30,25 +30,28 @@ adze_status az_json_read(json_t **out, adze_run *run, const char *path, size_t m
     return rc;
 }
 
+char *az_json_text(adze_run *run, const json_t *j, size_t flags, size_t *n)
+{
+    char *text = json_dumps(j, flags), *copy = NULL;
+
+    if (text) {
+        *n = strlen(text);
+        copy = az_strndup(run, text, *n);
+    }
+    free(text);
+    return copy;
+}
+
 adze_status az_json_write(adze_run *run, const json_t *j, const char *path, adze_error *err)
 {
-    char *text = json_dumps(j, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     adze_status rc;
     size_t n;
-    char *line;
+    char *text = az_json_text(run, j, JSON_INDENT(2) | JSON_ENSURE_ASCII, &n);
 
     if (!text) return az_fail_nomem(err, "writing JSON");
-    n = strlen(text);
-    line = az_alloc(run, n + 1);
-    if (line) {
-        memcpy(line, text, n);
-        line[n] = '\n';
-        rc = az_write_file(run, path, line, n + 1, err);
-    } else {
-        rc = az_fail_nomem(err, "writing JSON");
-    }
-    az_free(run, line);
-    free(text);
+    text[n] = '\n'; /* in place of the NUL: the file ends with a newline */
+    rc = az_write_file(run, path, text, n + 1, err);
+    az_free(run, text);
     return rc;
 }
 

@@ -14,6 +14,10 @@ adze_status az_json_read(json_t **out, adze_run *run, const char *path, size_t m
 /* Write indented, atomically. */
 adze_status az_json_write(adze_run *run, const json_t *j, const char *path, adze_error *err);
 
+/* Text of j in memory of the run (free with az_free), NUL-terminated; flags are jansson's. NULL: out of
+ * memory. */
+char *az_json_text(adze_run *run, const json_t *j, size_t flags, size_t *n);
+
 /* Typed look-ups in an object; false when missing or of another kind (null counts as missing). */
 bool az_json_int(const json_t *o, const char *key, int64_t *out);
 bool az_json_real(const json_t *o, const char *key, double *out); /* also an integer */
