@@ -3,7 +3,12 @@
 import { chart, tip } from "./charts.js";
 import { isNumber, powerOfTen, range, text, tick } from "./format.js";
 
-const ROW = 26, SERIES_GAP = 8;
+const SERIES_GAP = 8;
+
+function rowHeight(rows)
+{
+    return rows.length > 12 ? 22 : 26;
+}
 
 function labelWidth(rows, width)
 {
@@ -55,11 +60,11 @@ function whisker(k, rows)
 function values(k, rows)
 {
     return {
-        type: "scatter", silent: true, symbolSize: 0.01, z: 10, data: rows.map((r, i) => [Math.max(r.hi, r.value), i]),
+        type: "scatter", silent: true, itemStyle: { opacity: 1 }, symbolSize: 0.01, z: 10, data: rows.map((r, i) => [Math.max(r.hi, r.value), i]),
         label: {
-            show: true, position: "right", distance: 6,
+            show: true, position: "right", distance: 5,
             formatter: (p) => (rows[p.dataIndex].mark || "") + text(rows[p.dataIndex].value, rows[p.dataIndex].unit),
-            color: k.ink2, fontSize: 12, textBorderColor: k.bg, textBorderWidth: 3,
+            color: k.ink2, fontSize: 12, backgroundColor: k.bg, padding: [1, 2], opacity: 1,
         },
     };
 }
@@ -89,7 +94,7 @@ function description(title, rows)
 // rows: {name, value, lo, hi, unit, spread, chosen, baseline, mark, note}; limit: {at}
 export function barChart(title, rows, limit)
 {
-    return chart(description(title, rows), rows.length * ROW + 8, (k, width) => ({
+    return chart(description(title, rows), rows.length * rowHeight(rows) + 8, (k, width) => ({
         grid: grid(rows, width, 84),
         xAxis: { type: "value", show: false, min: 0, max: Math.max(...rows.map((r) => Math.max(r.hi, r.value)), limit?.at || 0) || 1 },
         yAxis: rowAxis(k, rows, width),
@@ -113,7 +118,7 @@ function barStyle(k, r)
 // As barChart, but a point with its interval: for scales on which zero means nothing.
 export function intervalChart(title, rows, axis, limit)
 {
-    return chart(description(title, rows), rows.length * ROW + 30, (k, width) => ({
+    return chart(description(title, rows), rows.length * rowHeight(rows) + 30, (k, width) => ({
         grid: { ...grid(rows, width, 84), bottom: 26 },
         xAxis: {
             type: axis.log ? "log" : "value", min: axis.min, max: axis.max, interval: axis.interval,

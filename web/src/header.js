@@ -1,27 +1,27 @@
 // The verdict: what was chosen and why, or which gates stood in the way, and the few figures that decide.
 import { h, sign, table } from "./dom.js";
-import { isNumber, prose, range, text } from "./format.js";
+import { digits, isNumber, prose, range, text } from "./format.js";
 import { compare } from "./figures.js";
 import { figure, margin, ratio } from "./view.js";
 
 export function verdictHeader(view)
 {
-    const { report, chosen } = view;
+    const { report, chosen } = view, [mood, title] = chosen ? ["good", null] : headline(view);
     return h("header", { class: "verdict-head", id: "top" },
              report.sample === true && h("p", { class: "sample" }, "Sample data: these values are invented and were not measured."),
              h("p", { class: "eyebrow" }, report.model?.name, h("span", { "aria-hidden": "true" }, " → "), report.target?.name),
-             h("h1", { class: chosen ? "good" : "bad" }, chosen ? h("span", {}, h("em", {}, chosen.name), " is chosen") : headline(view)),
+             h("h1", { class: mood }, chosen ? [h("em", {}, chosen.name), " is chosen"] : title),
              h("p", { class: "why" }, prose(report.chosen?.why)),
              chosen ? keyFigures(view) : obstacles(view),
              (report.warnings || []).map((w) => h("p", { class: "notice" }, h("strong", {}, "Caution"), " ", prose(w))));
 }
 
+// Without a failed gate the evidence is missing, which is not the same as bad.
 function headline(view)
 {
-    const n = view.candidates.length;
-    if (!n) return "There was no candidate";
-    if (view.candidates.some((c) => c.verdict === "fail") || n > 1) return "No candidate passed every gate";
-    return "The candidate did not pass every gate";
+    if (!view.candidates.length) return ["bad", "There was no candidate"];
+    if (!view.candidates.some((c) => c.verdict === "fail")) return ["open", "No candidate is proven yet"];
+    return ["bad", view.candidates.length > 1 ? "No candidate passed every gate" : "The candidate did not pass every gate"];
 }
 
 function keyFigures(view)
@@ -66,22 +66,26 @@ function smaller(list, view, name, title)
                 spread: larger ? range(r.lo, r.hi, "x") : range(1 / r.hi, 1 / r.lo, "x") });
 }
 
-// Nothing was chosen: for each candidate the gates that it did not pass, and by how much.
+const MOST_ROWS = 12;
+
+// Nothing was chosen: for each candidate the gates that it did not pass, and by how much; nearest to passing first.
 function obstacles(view)
 {
-    const rows = [];
-    for (const c of view.candidates) {
-        if (c.status === "failed" || c.status === "skipped")
-            rows.push({ cells: [c.name, c.status, "–", "–", c.status_reason || "–"] });
-        for (const g of c.gates || []) {
-            if (g.verdict === "pass") continue;
-            const m = margin(g), rule = `${g.op === "<=" ? "≤" : "≥"} ${text(g.limit, g.unit)}`;
-            const by = m === null ? g.reason : m < 0 ? `${text(-m, g.unit)} ${g.op === "<=" ? "over" : "short"}` : g.reason;
-            rows.push({ cells: [c.name, h("span", { class: `verdict ${g.verdict === "fail" ? "fail" : "inconclusive"}` }, sign(g.verdict), g.title || g.name),
-                                isNumber(g.value) ? text(g.value, g.unit) : "–", rule, by || "–"] });
-        }
-    }
+    const missed = (c) => (c.gates || []).filter((g) => g.verdict !== "pass");
+    const order = [...view.candidates].sort((a, b) => (missed(a).length || 99) - (missed(b).length || 99));
+    const rows = order.flatMap((c) => (missed(c).length ? missed(c).map((g) => obstacle(c, g))
+                                                        : [{ cells: [c.name, c.status, "–", "–", c.status_reason || "–"] }]));
     const columns = [{ title: "Candidate" }, { title: "Gate not passed" }, { title: "Value", class: "num" },
                      { title: "Limit", class: "num" }, { title: "By how much" }];
-    return rows.length ? table(columns, rows, { class: "stacked obstacles" }) : null;
+    const rest = rows.length - MOST_ROWS;
+    return rows.length ? [table(columns, rows.slice(0, MOST_ROWS), { class: "stacked obstacles" }),
+                          rest > 0 && h("p", { class: "aside" }, `${rest} more below, under `, h("a", { href: "#gates" }, "Gates"), ".")] : null;
+}
+
+function obstacle(c, g)
+{
+    const m = margin(g), size = m !== null && (g.unit === "ratio" ? `${digits(Math.abs(m) * 100, 2)}\u00a0points` : text(Math.abs(m), g.unit));
+    const by = m !== null && m < 0 ? `${size} ${g.op === "<=" ? "over" : "short"}` : g.reason || "–";
+    return { cells: [c.name, h("span", { class: `verdict ${g.verdict === "fail" ? "fail" : "inconclusive"}` }, sign(g.verdict), g.title || g.name),
+                     isNumber(g.value) ? text(g.value, g.unit) : "–", `${g.op === "<=" ? "≤" : "≥"} ${text(g.limit, g.unit)}`, by] };
 }

@@ -58,11 +58,12 @@ function span(values, log)
 
 function markStyle(k, p)
 {
-    const dashed = p.a.estimated || p.b.estimated ? "dashed" : "solid";
+    const guess = p.a.estimated || p.b.estimated;
     if (p.isChosen) return { color: k.accent, borderColor: k.bg, borderWidth: 1.5, opacity: 1 };
-    if (p.isBase) return { color: k.bg, borderColor: k.ink, borderWidth: 1.75, borderType: dashed };
-    if (p.c.pareto) return { color: k.ink2, borderColor: k.bg, borderWidth: 1.5, borderType: dashed };
-    return { color: k.bg, borderColor: k.ink3, borderWidth: 1.5, borderType: dashed };
+    if (p.isBase) return { color: k.bg, borderColor: k.ink, borderWidth: 1.75 };
+    if (guess) return { color: p.c.pareto ? k.bar : k.bg, borderColor: k.ink2, borderWidth: 1.5, borderType: [3, 2] };
+    if (p.c.pareto) return { color: k.ink2, borderColor: k.bg, borderWidth: 1.5 };
+    return { color: k.bg, borderColor: k.ink3, borderWidth: 1.5 };
 }
 
 function axisOption(k, title, log, vertical, unit, [min, max])
@@ -131,11 +132,11 @@ function choice(title, name, axes, selected, change)
              h("span", {}, axis.short))));
 }
 
-function legend(hasLimits)
+function legend(hasLimits, hasGuesses)
 {
     const item = (kind, name) => h("li", {}, h("i", { class: `key ${kind}`, "aria-hidden": "true" }), name);
     return h("ul", { class: "legend" }, item("chosen", "chosen"), item("frontier", "on the frontier"), item("dominated", "dominated"),
-             item("base", "baseline"), hasLimits && item("limit", "limit of a gate; shaded side passes"), h("li", {}, "area = bytes of weights"));
+             item("base", "baseline"), hasGuesses && item("guess", "estimated"), hasLimits && item("limit", "limit of a gate; shaded side passes"), h("li", {}, "area = bytes of weights"));
 }
 
 export function paretoPlot(view)
@@ -154,5 +155,5 @@ export function paretoPlot(view)
     describe();
     return h("figure", {}, h("div", { class: "controls" }, choice("Speed", "axis-up", ups, 0, change("y")),
                              choice("Against", "axis-across", across, 0, change("x"))),
-             node, legend(view.candidates.some((c) => c.gates?.length)));
+             node, legend(view.candidates.some((c) => c.gates?.length), view.candidates.some((c) => c.status === "estimated")));
 }

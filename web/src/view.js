@@ -32,15 +32,16 @@ export function load()
     return view;
 }
 
-// The recipe alone where it is unique; else with the engine and the settings that differ.
+// The recipe alone where it is unique; else with the engine and the settings that differ from the usual ones.
 function label(view)
 {
     const same = (c) => view.candidates.filter((o) => o.recipe === c.recipe);
     for (const c of view.candidates) {
         const others = same(c), parts = [c.recipe];
-        if (others.some((o) => o.engine !== c.engine)) parts.push(c.engine);
+        if (c.engine !== view.baseline?.engine && others.some((o) => o.engine !== c.engine)) parts.push(c.engine);
         for (const [name, value] of Object.entries(c.settings || {}))
-            if (others.some((o) => o.engine === c.engine && o.settings?.[name] !== value)) parts.push(setting(name, value));
+            if (value !== view.report.settings?.[name] && others.some((o) => o.engine === c.engine && o.settings?.[name] !== value))
+                parts.push(setting(name, value));
         c.name = c.label || parts.join(" · ");
     }
     if (view.baseline) view.baseline.name = view.baseline.label || `${view.baseline.recipe} (baseline)`;
