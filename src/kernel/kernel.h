@@ -17,19 +17,22 @@
 /* Activation forms. */
 typedef enum az_act_type {
     AZ_ACT_F32, /* f32 rows */
-    AZ_ACT_Q8   /* int8 blocks of 32 with an f32 scale and the block's sum */
+    AZ_ACT_Q8   /* int8 blocks of 32 with an f32 scale and sums */
 } az_act_type;
 
-/* 32 activations: x[i] ~ d * q[i]. d = max|x| / 127, q = nearest even; sum = d * (q[0] + ... + q[31]). */
+/* 32 activations: x[i] ~ d * q[i]; d = max|x| / 127, q = x * (127 / max|x|) to the nearest even, so |q| <= 127.
+ * A block that holds an infinity or a NaN gets a d that is one, so that it shows in every product. */
 typedef struct az_q8_block {
-    float d, sum;
+    float d, dsum;  /* dsum = d * (sum[0] + sum[1]) */
+    int16_t sum[2]; /* of q[0..16) and of q[16..32) */
     int8_t q[32];
 } az_q8_block;
 
 typedef void az_quantize_act_fn(void *a, const float *x, size_t k); /* one row of k, k % 32 == 0 */
 
 /* y[i * ldy + j] for i in [0, m), j in [n0, n1): row j of w ([n][k], row_bytes apart) times row i of a.
- * a: [m] rows, az_act_row_bytes apart. Threads split n; y must not alias. m >= 1 (1 is decode). */
+ * a: [m] rows, az_act_row_bytes apart. Threads split n; y must not alias. m >= 1 (1 is decode). k is a
+ * multiple of the type's block. w may be unaligned; a and y are aligned to their elements. */
 typedef void az_matmul_fn(float *y, size_t ldy, const void *w, size_t row_bytes, const void *a,
                           size_t m, size_t n0, size_t n1, size_t k);
 
@@ -38,9 +41,21 @@ typedef struct az_weight_kernel {
     az_matmul_fn *matmul; /* NULL: the engine cannot multiply this type */
 } az_weight_kernel;
 
-/* Softmax attention of one query head block over one KV head; see kernel/c/attention.c for the exact
- * order of sums (fixed tiles at absolute positions, so chunking cannot change a bit). */
-typedef struct az_attn_args az_attn_args;
+enum { AZ_ATTN_TILE = 64 }; /* positions that are summed before the softmax is rescaled */
+
+/* Causal softmax attention of n_tok queries, each with the `group` heads that share one KV head. Query i
+ * stands at position pos + i and sees positions [max(0, pos + i - window + 1), pos + i], all of them with
+ * window 0; their keys and values must be in the cache already. An output row's bits depend on its own
+ * query, position and window only, not on n_tok or group. */
+typedef struct az_attn_args {
+    float *out;          /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
+    const float *q;      /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
+    const az_f16 *k, *v; /* [position] rows ld_kv apart, each [head_dim], from position 0 */
+    size_t ld_out, ld_q, ld_kv; /* in elements */
+    size_t n_tok, group, head_dim;
+    int64_t pos, window;
+    float scale; /* multiplies q.k */
+} az_attn_args;
 
 typedef void az_pack_fn(const float *x, const float *imp, size_t n, void *dst);
 

@@ -1,0 +1,142 @@
+/* Scalar matrix products. A block of 32 columns contributes
+ *   d * (scale0 * I0 + scale1 * I1) - (min0 * S0 + min1 * S1)
+ * where I are exact integer sums of q * (w - zero) over its halves and S = d * sum of q there; blocks are
+ * added in order of k. Products of plain weights are f32 sums over k.
+ */
+#include "core/half.h"
+#include "kernel/c/kernels_c.h"
+#include "kernel/decode.h"
+
+static void quantize_q8_c(void *a, const float *x, size_t k)
+{
+    az_q8_block *o = a;
+
+    for (size_t b = 0; b < k / 32; b++, o++, x += 32) {
+        uint32_t top = 0;
+        float max, inv;
+
+        for (int i = 0; i < 32; i++) {
+            uint32_t u = az_f32_bits(x[i]) & 0x7fffffffu;
+            if (u > top) top = u;
+        }
+        max = az_bits_f32(top);
+        inv = max >= 0x1p-100f ? 127.0f / max : 0.0f;
+        o->d = max / 127.0f;
+        o->sum[0] = o->sum[1] = 0;
+        for (int i = 0; i < 32; i++) { /* adding 1.5 * 2^23 rounds to nearest even */
+            o->q[i] = (int8_t)az_f32_bits(x[i] * inv + 12582912.0f);
+            o->sum[i / 16] = (int16_t)(o->sum[i / 16] + o->q[i]);
+        }
+        o->dsum = o->d * (float)(o->sum[0] + o->sum[1]);
+    }
+}
+
+static int dot16(const uint8_t *w, const int8_t *q)
+{
+    int s = 0;
+
+    for (int i = 0; i < 16; i++)
+        s += w[i] * q[i];
+    return s;
+}
+
+static void matmul_blocks(az_decode_fn *decode, float *y, size_t ldy, const void *w,
+                          size_t row_bytes, const void *a, size_t m, size_t n0, size_t n1, size_t k)
+{
+    const size_t blocks = k / 32;
+
+    for (size_t j = n0; j < n1; j++) {
+        const uint8_t *row = (const uint8_t *)w + j * row_bytes;
+
+        for (size_t i = 0; i < m; i++)
+            y[i * ldy + j] = 0;
+        for (size_t b = 0; b < blocks; b++) {
+            az_sub32 s;
+
+            decode(row, b, &s);
+            for (size_t i = 0; i < m; i++) {
+                const az_q8_block *x = (const az_q8_block *)a + i * blocks + b;
+                int i0 = dot16(s.q, x->q) - s.zero * x->sum[0];
+                int i1 = dot16(s.q + 16, x->q + 16) - s.zero * x->sum[1];
+                float v = x->d * (s.scale[0] * (float)i0 + s.scale[1] * (float)i1);
+
+                if (s.min[0] != 0 || s.min[1] != 0)
+                    v -= x->d * (s.min[0] * (float)x->sum[0] + s.min[1] * (float)x->sum[1]);
+                y[i * ldy + j] += v;
+            }
+        }
+    }
+}
+
+#define MATMUL_BLOCKS(T, t)                                                             \
+    static void matmul_##t##_c(float *y, size_t ldy, const void *w, size_t row_bytes,   \
+                               const void *a, size_t m, size_t n0, size_t n1, size_t k) \
+    {                                                                                   \
+        matmul_blocks(az_decode[AZ_##T], y, ldy, w, row_bytes, a, m, n0, n1, k);        \
+    }
+MATMUL_BLOCKS(Q4_0, q4_0)
+MATMUL_BLOCKS(Q4_1, q4_1)
+MATMUL_BLOCKS(Q5_0, q5_0)
+MATMUL_BLOCKS(Q5_1, q5_1)
+MATMUL_BLOCKS(Q8_0, q8_0)
+MATMUL_BLOCKS(Q2_K, q2_k)
+MATMUL_BLOCKS(Q3_K, q3_k)
+MATMUL_BLOCKS(Q4_K, q4_k)
+MATMUL_BLOCKS(Q5_K, q5_k)
+MATMUL_BLOCKS(Q6_K, q6_k)
+
+static float load_f32(const uint8_t *p)
+{
+    float f;
+
+    memcpy(&f, p, sizeof f);
+    return f;
+}
+
+static float load_f16(const uint8_t *p)
+{
+    return az_f16_to_f32((uint16_t)(p[0] | p[1] << 8));
+}
+
+static float load_bf16(const uint8_t *p)
+{
+    return az_bf16_to_f32((uint16_t)(p[0] | p[1] << 8));
+}
+
+#define MATMUL_PLAIN(t, size)                                                           \
+    static void matmul_##t##_c(float *y, size_t ldy, const void *w, size_t row_bytes,   \
+                               const void *a, size_t m, size_t n0, size_t n1, size_t k) \
+    {                                                                                   \
+        for (size_t j = n0; j < n1; j++) {                                              \
+            const uint8_t *row = (const uint8_t *)w + j * row_bytes;                    \
+                                                                                        \
+            for (size_t i = 0; i < m; i++) {                                            \
+                const float *x = (const float *)a + i * k;                              \
+                float s[8] = { 0 };                                                     \
+                                                                                        \
+                for (size_t c = 0; c < k; c++)                                          \
+                    s[c & 7] += load_##t(row + c * (size)) * x[c];                      \
+                y[i * ldy + j] =                                                        \
+                    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));  \
+            }                                                                           \
+        }                                                                               \
+    }
+MATMUL_PLAIN(f32, 4)
+MATMUL_PLAIN(f16, 2)
+MATMUL_PLAIN(bf16, 2)
+
+void az_matmul_init_c(az_kernels *k)
+{
+    static const az_weight_kernel weights[AZ_TYPE_COUNT] = {
+        [AZ_F32] = { AZ_ACT_F32, matmul_f32_c },   [AZ_F16] = { AZ_ACT_F32, matmul_f16_c },
+        [AZ_BF16] = { AZ_ACT_F32, matmul_bf16_c }, [AZ_Q4_0] = { AZ_ACT_Q8, matmul_q4_0_c },
+        [AZ_Q4_1] = { AZ_ACT_Q8, matmul_q4_1_c },  [AZ_Q5_0] = { AZ_ACT_Q8, matmul_q5_0_c },
+        [AZ_Q5_1] = { AZ_ACT_Q8, matmul_q5_1_c },  [AZ_Q8_0] = { AZ_ACT_Q8, matmul_q8_0_c },
+        [AZ_Q2_K] = { AZ_ACT_Q8, matmul_q2_k_c },  [AZ_Q3_K] = { AZ_ACT_Q8, matmul_q3_k_c },
+        [AZ_Q4_K] = { AZ_ACT_Q8, matmul_q4_k_c },  [AZ_Q5_K] = { AZ_ACT_Q8, matmul_q5_k_c },
+        [AZ_Q6_K] = { AZ_ACT_Q8, matmul_q6_k_c },
+    };
+
+    memcpy(k->weight, weights, sizeof weights);
+    k->quantize_q8 = quantize_q8_c;
+}

@@ -1,0 +1,72 @@
+/* Dequantization: exact, equal bit for bit to ggml's (see kernel/decode.c for the formulas' source).
+ *
+ * src may be unaligned; n is a multiple of the type's block.
+ */
+#include "core/half.h"
+#include "kernel/c/kernels_c.h"
+#include "kernel/decode.h"
+
+static void unpack_blocks(az_decode_fn *decode, const void *src, float *dst, size_t n)
+{
+    for (size_t b = 0; b < n / 32; b++, dst += 32) {
+        az_sub32 s;
+
+        decode(src, b, &s);
+        for (int i = 0; i < 32; i++)
+            dst[i] = s.scale[i / 16] * (float)(s.q[i] - s.zero) - s.min[i / 16];
+    }
+}
+
+#define UNPACK(T, t)                                                  \
+    static void unpack_##t##_c(const void *src, float *dst, size_t n) \
+    {                                                                 \
+        unpack_blocks(az_decode[AZ_##T], src, dst, n);                \
+    }
+UNPACK(Q4_0, q4_0)
+UNPACK(Q4_1, q4_1)
+UNPACK(Q5_0, q5_0)
+UNPACK(Q5_1, q5_1)
+UNPACK(Q8_0, q8_0)
+UNPACK(Q2_K, q2_k)
+UNPACK(Q3_K, q3_k)
+UNPACK(Q4_K, q4_k)
+UNPACK(Q5_K, q5_k)
+UNPACK(Q6_K, q6_k)
+
+static void unpack_f32_c(const void *src, float *dst, size_t n)
+{
+    memcpy(dst, src, n * sizeof *dst);
+}
+
+static void unpack_f16_c(const void *src, float *dst, size_t n)
+{
+    const uint8_t *p = src;
+
+    for (size_t i = 0; i < n; i++)
+        dst[i] = az_f16_to_f32((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
+}
+
+static void unpack_bf16_c(const void *src, float *dst, size_t n)
+{
+    const uint8_t *p = src;
+
+    for (size_t i = 0; i < n; i++)
+        dst[i] = az_bf16_to_f32((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
+}
+
+void az_unpack_init_c(az_kernels *k)
+{
+    k->unpack[AZ_F32] = unpack_f32_c;
+    k->unpack[AZ_F16] = unpack_f16_c;
+    k->unpack[AZ_BF16] = unpack_bf16_c;
+    k->unpack[AZ_Q4_0] = unpack_q4_0_c;
+    k->unpack[AZ_Q4_1] = unpack_q4_1_c;
+    k->unpack[AZ_Q5_0] = unpack_q5_0_c;
+    k->unpack[AZ_Q5_1] = unpack_q5_1_c;
+    k->unpack[AZ_Q8_0] = unpack_q8_0_c;
+    k->unpack[AZ_Q2_K] = unpack_q2_k_c;
+    k->unpack[AZ_Q3_K] = unpack_q3_k_c;
+    k->unpack[AZ_Q4_K] = unpack_q4_k_c;
+    k->unpack[AZ_Q5_K] = unpack_q5_k_c;
+    k->unpack[AZ_Q6_K] = unpack_q6_k_c;
+}

@@ -1,0 +1,43 @@
+/* Quantized blocks as integers: any 32 columns of any block type are scale * (q - zero) - min, with a
+ * scale and a min for each half of 16. The scalar kernels, and tests, read weights through this.
+ */
+#ifndef AZ_KERNEL_DECODE_H
+#define AZ_KERNEL_DECODE_H
+
+#include <stddef.h>
+#include "core/block.h"
+#include "core/type.h"
+
+typedef struct az_sub32 {
+    float scale[2], min[2]; /* of columns 0..15 and 16..31 */
+    int zero;
+    uint8_t q[32];
+} az_sub32;
+
+/* Columns [32 * b, 32 * b + 32) of a row. */
+typedef void az_decode_fn(const void *row, size_t b, az_sub32 *out);
+
+extern az_decode_fn *const az_decode[AZ_TYPE_COUNT]; /* NULL: not a block type, or not known */
+
+/* The eight 6-bit scales and mins of q4_k and q5_k. */
+static inline void az_scales_k(const uint8_t s[12], uint8_t sc[8], uint8_t mn[8])
+{
+    for (int j = 0; j < 4; j++) {
+        sc[j] = s[j] & 63;
+        mn[j] = s[j + 4] & 63;
+        sc[j + 4] = (uint8_t)((s[j + 8] & 15) | (s[j] >> 6) << 4);
+        mn[j + 4] = (uint8_t)(s[j + 8] >> 4 | (s[j + 4] >> 6) << 4);
+    }
+}
+
+/* The sixteen 6-bit scales of q3_k, still 32 too high. */
+static inline void az_scales_q3_k(const uint8_t s[12], uint8_t sc[16])
+{
+    for (int j = 0; j < 16; j++) {
+        int low = j < 8 ? s[j] & 15 : s[j - 8] >> 4;
+
+        sc[j] = (uint8_t)(low | (s[8 + (j & 3)] >> 2 * (j >> 2) & 3) << 4);
+    }
+}
+
+#endif
