@@ -12,6 +12,9 @@
 
 enum { AZ_FMT_WEIGHTS = 1, AZ_FMT_TOKENIZER = 2, AZ_FMT_QUANT = 4, AZ_FMT_FOLDER = 8 };
 
+/* AZ_READ_NO_TOKENIZER leaves tokenizer.json alone (it can be larger than all other headers together). */
+enum { AZ_READ_ALL = 0, AZ_READ_NO_TOKENIZER = 1 };
+
 typedef struct az_plan az_plan;
 
 typedef struct az_format {
@@ -19,8 +22,9 @@ typedef struct az_format {
     const char *summary;                           /* one line for `adze formats` */
     unsigned caps;                                 /* AZ_FMT_* */
     int (*probe)(adze_run *run, const char *path); /* 0 no .. 100 sure; reads little */
-    adze_status (*read)(adze_run *run, const char *path, adze_model **out, adze_error *err);
-    /* headers only; NULL: write-only */
+    /* headers only; flags: AZ_READ_*; NULL: write-only */
+    adze_status (*read)(adze_run *run, const char *path, unsigned flags, adze_model **out,
+                        adze_error *err);
     adze_status (*plan)(adze_run *run, adze_model *m, const az_recipe *r, az_plan **out,
                         adze_error *err); /* r NULL: keep the types; NULL slot: read-only */
     adze_status (*write)(adze_run *run, az_plan *plan, const char *dst, adze_error *err);
@@ -29,6 +33,11 @@ typedef struct az_format {
 
 extern const az_format *const az_formats[];        /* NULL-terminated */
 const az_format *az_format_find(const char *name); /* NULL: unknown */
+/* Format that writes a destination of this name, by its extension; NULL: not clear. */
+const az_format *az_format_of_path(const char *path);
+/* adze_model_open with AZ_READ_* flags. */
+adze_status az_model_open(adze_model **out, adze_run *run, const char *path, unsigned flags,
+                          adze_error *err);
 
 /* One tensor to be written. Rows are produced in the output's type by az_plan_rows. */
 typedef struct az_output {

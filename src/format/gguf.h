@@ -1,0 +1,21 @@
+/* GGUF: one file of metadata, tokenizer and block-quantized tensors. Shared by its reader and writer.
+ *
+ * Layout (little-endian): magic "GGUF", u32 version, i64 tensor count, i64 key count, keys, tensor infos,
+ * zeros up to the alignment, then the tensors, each padded to the alignment.
+ * Source: ggml's docs/gguf.md and gguf.cpp, 2026-08-21.
+ */
+#ifndef AZ_FORMAT_GGUF_H
+#define AZ_FORMAT_GGUF_H
+
+#include "format/format.h"
+
+enum { AZ_GGUF_VERSION = 3, AZ_GGUF_ALIGN = 32, AZ_GGUF_MAX_NAME = 63 };
+
+int az_gguf_probe(adze_run *run, const char *path);
+adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
+                         adze_error *err);
+adze_status az_gguf_plan(adze_run *run, adze_model *m, const az_recipe *r, az_plan **out,
+                         adze_error *err);
+adze_status az_gguf_write(adze_run *run, az_plan *plan, const char *dst, adze_error *err);
+
+#endif

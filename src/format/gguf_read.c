@@ -1,0 +1,371 @@
+/* Reading a GGUF header (version 2 or 3): keys into model->kv, tensors with their dimensions reversed to
+ * row-major. Every count is checked against the bytes that are left before memory is taken for it. */
+#include "base/check.h"
+#include "base/reader.h"
+#include "format/gguf.h"
+#include "format/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_KEY    13u /* length, type and one byte of value */
+#define MIN_TENSOR 24u /* length, n_dims, type, offset */
+
+typedef struct gguf {
+    adze_model *m;
+    az_reader r;
+    const char *path;
+    uint64_t n_tensors, n_kv;
+    adze_error *err;
+} gguf;
+
+int az_gguf_probe(adze_run *run, const char *path)
+{
+    adze_error ignored;
+    const char *dot = strrchr(path, '.');
+    int named = dot && strcmp(dot, ".gguf") == 0, fd;
+    char magic[4] = "";
+    az_stat st;
+
+    if (az_stat_path(run, path, &st, &ignored) < 0 || !st.is_file) return 0;
+    if (az_open(run, path, AZ_OPEN_READ, &fd, &ignored) < 0) return 0;
+    if (run->io.pread(run->io.user, fd, magic, 4, 0) != 4) magic[0] = 0;
+    az_close(run, fd);
+    return memcmp(magic, "GGUF", 4) == 0 ? 100 : named ? 50 : 0;
+}
+
+static adze_status bad(const gguf *g, const char *name, uint64_t pos, const char *what)
+{
+    return az_fail_name(g->err, ADZE_EFORMAT, g->path, name, pos, "%s", what);
+}
+
+/* A string into the arena, NUL added. `what` names it in messages. */
+static adze_status string(gguf *g, az_str *out, const char *what)
+{
+    uint64_t at = g->r.pos, n = az_rd_u64(&g->r);
+    char *s;
+
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, what, g->err);
+    if (n > az_rd_left(&g->r))
+        return az_fail_name(g->err, ADZE_EFORMAT, g->path, what, at,
+                            "string of %llu bytes goes beyond the end of the file",
+                            (unsigned long long)n);
+    s = az_arena_alloc(&g->m->arena, (size_t)n + 1);
+    if (!s) return az_fail_nomem(g->err, "reading a GGUF header");
+    az_rd_bytes(&g->r, s, (size_t)n);
+    *out = (az_str){ s, (size_t)n };
+    return az_rd_ok(&g->r) ? ADZE_OK : az_rd_check(&g->r, what, g->err);
+}
+
+static adze_status header(gguf *g)
+{
+    char magic[4];
+    uint32_t version;
+
+    az_rd_bytes(&g->r, magic, 4);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, "the magic", g->err);
+    if (memcmp(magic, "GGUF", 4) != 0)
+        return az_fail(g->err, ADZE_EFORMAT, g->path, 0, "is not a GGUF file: wrong magic");
+    version = az_rd_u32(&g->r);
+    g->n_tensors = az_rd_u64(&g->r);
+    g->n_kv = az_rd_u64(&g->r);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, "the header", g->err);
+    if (version && (version & 0xffff) == 0)
+        return az_fail(g->err, ADZE_EUNSUP, g->path, 4, "is a big-endian GGUF file");
+    if (version < 2 || version > AZ_GGUF_VERSION)
+        return az_fail(g->err, ADZE_EUNSUP, g->path, 4,
+                       "has GGUF version %u; adze reads versions 2 and 3", version);
+    if (g->n_tensors > az_rd_left(&g->r) / MIN_TENSOR)
+        return az_fail(g->err, ADZE_EFORMAT, g->path, 8,
+                       "tensor count %llu does not fit into the file",
+                       (unsigned long long)g->n_tensors);
+    if (g->n_kv > az_rd_left(&g->r) / MIN_KEY)
+        return az_fail(g->err, ADZE_EFORMAT, g->path, 16,
+                       "key count %llu does not fit into the file", (unsigned long long)g->n_kv);
+    return ADZE_OK;
+}
+
+static void scalar(az_reader *r, az_kv *kv)
+{
+    switch (kv->type) {
+    case AZ_KV_U8:
+    case AZ_KV_BOOL: kv->v.u = az_rd_u8(r); break;
+    case AZ_KV_I8: kv->v.i = (int8_t)az_rd_u8(r); break;
+    case AZ_KV_U16: kv->v.u = az_rd_u16(r); break;
+    case AZ_KV_I16: kv->v.i = (int16_t)az_rd_u16(r); break;
+    case AZ_KV_U32: kv->v.u = az_rd_u32(r); break;
+    case AZ_KV_I32: kv->v.i = (int32_t)az_rd_u32(r); break;
+    case AZ_KV_F32: kv->v.f = az_rd_f32(r); break;
+    case AZ_KV_U64: kv->v.u = az_rd_u64(r); break;
+    case AZ_KV_I64: kv->v.i = (int64_t)az_rd_u64(r); break;
+    case AZ_KV_F64: kv->v.f = az_rd_f64(r); break;
+    default: break;
+    }
+}
+
+static adze_status array(gguf *g, az_kv *kv)
+{
+    uint64_t at = g->r.pos, n;
+    uint32_t elem = az_rd_u32(&g->r);
+    size_t bytes;
+    adze_status rc;
+
+    n = az_rd_u64(&g->r);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, kv->key, g->err);
+    if (elem == AZ_KV_ARR || elem > AZ_KV_F64)
+        return bad(g, kv->key, at,
+                   elem == AZ_KV_ARR ? "arrays of arrays are not allowed" : "unknown element type");
+    kv->elem = (az_kv_type)elem;
+    bytes = az_kv_elem_bytes(kv->elem);
+    if (n > az_rd_left(&g->r) / (bytes ? bytes : 8))
+        return az_fail_name(g->err, ADZE_EFORMAT, g->path, kv->key, at,
+                            "array of %llu elements goes beyond the end of the file",
+                            (unsigned long long)n);
+    kv->v.arr.n = n;
+    if (bytes) {
+        void *data = az_arena_alloc(&g->m->arena, (size_t)n * bytes + 1);
+        if (!data) return az_fail_nomem(g->err, "reading a GGUF header");
+        az_rd_bytes(&g->r, data, (size_t)n * bytes);
+        kv->v.arr.data = data;
+    } else {
+        az_str *s = az_arena_array(&g->m->arena, (size_t)n + 1, sizeof *s);
+        if (!s) return az_fail_nomem(g->err, "reading a GGUF header");
+        kv->v.arr.data = s;
+        for (uint64_t i = 0; i < n; i++) {
+            rc = string(g, &s[i], kv->key);
+            if (rc < 0) return rc;
+        }
+    }
+    return az_rd_ok(&g->r) ? ADZE_OK : az_rd_check(&g->r, kv->key, g->err);
+}
+
+static adze_status key(gguf *g, az_kv *kv)
+{
+    uint64_t at = g->r.pos;
+    az_str name;
+    uint32_t type;
+    adze_status rc;
+
+    rc = string(g, &name, "a key");
+    if (rc < 0) return rc;
+    if (name.n == 0) return bad(g, NULL, at, "a key is empty");
+    if (memchr(name.s, 0, name.n)) return bad(g, name.s, at, "the key holds a NUL byte");
+    kv->key = name.s;
+    at = g->r.pos;
+    type = az_rd_u32(&g->r);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, kv->key, g->err);
+    if (type > AZ_KV_F64) return bad(g, kv->key, at, "unknown value type");
+    kv->type = (az_kv_type)type;
+    if (kv->type == AZ_KV_STR) return string(g, &kv->v.str, kv->key);
+    if (kv->type == AZ_KV_ARR) return array(g, kv);
+    at = g->r.pos;
+    scalar(&g->r, kv);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, kv->key, g->err);
+    if (kv->type == AZ_KV_BOOL && kv->v.u > 1)
+        return bad(g, kv->key, at, "a boolean must be 0 or 1");
+    return ADZE_OK;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static adze_status refuse_duplicate_keys(gguf *g)
+{
+    const az_kvs *kvs = &g->m->kv;
+    const char **names = az_alloc(g->m->run, (kvs->n + 1) * sizeof *names);
+    adze_status rc = ADZE_OK;
+
+    if (!names) return az_fail_nomem(g->err, "reading a GGUF header");
+    for (size_t i = 0; i < kvs->n; i++)
+        names[i] = kvs->items[i].key;
+    qsort(names, kvs->n, sizeof *names, by_key);
+    for (size_t i = 1; i < kvs->n && rc == ADZE_OK; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            rc = bad(g, names[i], ADZE_NOPOS, "key appears twice");
+    az_free(g->m->run, names);
+    return rc;
+}
+
+static adze_status keys(gguf *g)
+{
+    adze_model *m = g->m;
+    const az_kv *align;
+    adze_status rc;
+
+    m->kv.items = az_arena_array(&m->arena, (size_t)g->n_kv + 1, sizeof *m->kv.items);
+    if (!m->kv.items) return az_fail_nomem(g->err, "reading a GGUF header");
+    m->kv.cap = (size_t)g->n_kv;
+    for (uint64_t i = 0; i < g->n_kv; i++) {
+        rc = key(g, &m->kv.items[i]);
+        if (rc < 0) return rc;
+        m->kv.n++;
+    }
+    rc = refuse_duplicate_keys(g);
+    if (rc < 0) return rc;
+    m->data_align = AZ_GGUF_ALIGN;
+    align = az_kv_find(&m->kv, "general.alignment");
+    if (!align) return ADZE_OK;
+    if (align->type != AZ_KV_U32 || !align->v.u || (align->v.u & (align->v.u - 1)) ||
+        align->v.u > (1u << 20))
+        return bad(g, align->key, ADZE_NOPOS, "must be a u32 power of two up to 2^20");
+    m->data_align = align->v.u;
+    return ADZE_OK;
+}
+
+/* Bytes of a tensor with checks of every product. */
+static adze_status tensor_size(gguf *g, az_tensor *t, uint64_t at)
+{
+    uint64_t elems = 1, row;
+
+    for (int i = 0; i < t->n_dims; i++)
+        if (!az_mul_u64(elems, (uint64_t)t->shape[i], &elems) || elems > INT64_MAX)
+            return bad(g, t->name, at, "shape overflows");
+    if (!az_type_row_bytes(t->type, (uint64_t)az_tensor_cols(t), &row))
+        return az_fail_name(g->err, ADZE_EFORMAT, g->path, t->name, at,
+                            "rows of %lld elements are no whole number of %s blocks of %u",
+                            (long long)az_tensor_cols(t), az_type_get(t->type)->name,
+                            az_type_get(t->type)->elems);
+    elems = 1;
+    for (int i = 0; i + 1 < t->n_dims; i++)
+        elems *= (uint64_t)t->shape[i]; /* a factor of the product above, or that is zero */
+    if (!az_mul_u64(elems, row, &t->size_bytes) || t->size_bytes > INT64_MAX)
+        return bad(g, t->name, at, "shape times element size overflows");
+    return ADZE_OK;
+}
+
+/* One tensor info; its offset must be `expect`, the end of the one before. */
+static adze_status tensor(gguf *g, az_tensor *t, uint64_t expect)
+{
+    uint64_t at = g->r.pos, offset, dim;
+    uint32_t n_dims, type;
+    az_str name;
+    adze_status rc;
+
+    rc = string(g, &name, "a tensor name");
+    if (rc < 0) return rc;
+    if (name.n == 0 || name.n > AZ_GGUF_MAX_NAME || memchr(name.s, 0, name.n))
+        return bad(g, name.s, at, "tensor names must have 1 to 63 bytes and no NUL");
+    t->name = name.s;
+    at = g->r.pos;
+    n_dims = az_rd_u32(&g->r);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, t->name, g->err);
+    if (n_dims > AZ_MAX_DIMS) return bad(g, t->name, at, "has more than 4 dimensions");
+    t->n_dims = (int)n_dims;
+    for (int i = 0; i < AZ_MAX_DIMS; i++)
+        t->shape[i] = 1;
+    for (int i = t->n_dims; i-- > 0;) {
+        at = g->r.pos;
+        dim = az_rd_u64(&g->r);
+        if (dim > INT64_MAX) return bad(g, t->name, at, "has a negative dimension");
+        t->shape[i] = (int64_t)dim;
+    }
+    at = g->r.pos;
+    type = az_rd_u32(&g->r);
+    offset = az_rd_u64(&g->r);
+    if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, t->name, g->err);
+    if (!az_type_from_gguf(type, &t->type))
+        return az_fail_name(g->err, ADZE_EUNSUP, g->path, t->name, at,
+                            "has type id %u, which adze does not know", type);
+    rc = tensor_size(g, t, at);
+    if (rc < 0) return rc;
+    if (offset != expect)
+        return az_fail_name(g->err, ADZE_EFORMAT, g->path, t->name, at + 4,
+                            "data offset is %llu, but the tensor before it ends at %llu",
+                            (unsigned long long)offset, (unsigned long long)expect);
+    t->at_bytes = offset;
+    return ADZE_OK;
+}
+
+static adze_status tensors(gguf *g, az_buf *list)
+{
+    adze_model *m = g->m;
+    uint64_t end = 0, data_at;
+    az_tensor *t;
+    adze_status rc;
+
+    for (uint64_t i = 0; i < g->n_tensors; i++) {
+        az_tensor one = { .file = 0 };
+        rc = tensor(g, &one, end);
+        if (rc < 0) return rc;
+        if (!az_add_u64(end, one.size_bytes, &end) || !az_align_u64(end, m->data_align, &end) ||
+            end > INT64_MAX)
+            return bad(g, one.name, g->r.pos, "tensor sizes overflow");
+        az_buf_put(list, &one, sizeof one);
+    }
+    if (!az_buf_ok(list)) return az_fail_nomem(g->err, "reading a GGUF header");
+    if (!az_align_u64(g->r.pos, m->data_align, &data_at))
+        return bad(g, NULL, g->r.pos, "header size overflows");
+    t = (az_tensor *)(void *)list->data;
+    for (uint64_t i = 0; i < g->n_tensors; i++)
+        t[i].at_bytes += data_at;
+    return az_model_take_tensors(m, list, g->err);
+}
+
+static adze_status refuse_split(gguf *g)
+{
+    int64_t parts;
+
+    if (az_kv_int(&g->m->kv, "split.count", &parts) && parts > 1)
+        return az_fail_name(g->err, ADZE_EUNSUP, g->path, "split.count", ADZE_NOPOS,
+                            "is one of %lld parts; merge them into one file first",
+                            (long long)parts);
+    return ADZE_OK;
+}
+
+static void take_template(adze_model *m)
+{
+    const az_kv *kv = az_kv_find(&m->kv, "tokenizer.chat_template");
+
+    if (!kv || kv->type != AZ_KV_STR) return;
+    m->chat_template = kv->v.str.s;
+    m->chat_template_n = kv->v.str.n;
+}
+
+adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
+                         adze_error *err)
+{
+    gguf g = { .path = path, .err = err };
+    adze_model *m = NULL;
+    az_buf list;
+    adze_status rc;
+    uint32_t file;
+    az_stat st;
+    int fd;
+
+    (void)flags;
+    *out = NULL;
+    az_buf_init(&list, run);
+    rc = az_model_new(&m, run, path, "gguf", err);
+    if (rc < 0) goto done;
+    rc = az_open(run, path, AZ_OPEN_READ, &fd, err);
+    if (rc < 0) goto done;
+    rc = az_fstat(run, fd, path, &st, err);
+    if (rc < 0) {
+        az_close(run, fd);
+        goto done;
+    }
+    rc = az_model_add_file(m, path, fd, st.size_bytes, &file, err);
+    if (rc < 0) goto done;
+    if (st.size_bytes == 0) {
+        rc = az_fail(err, ADZE_EFORMAT, path, 0, "file is empty");
+        goto done;
+    }
+    rc = az_reader_file(&g.r, run, fd, path, err);
+    if (rc < 0) goto done;
+    g.m = m;
+    rc = header(&g);
+    if (rc == ADZE_OK) rc = keys(&g);
+    if (rc == ADZE_OK) rc = refuse_split(&g);
+    if (rc == ADZE_OK) rc = tensors(&g, &list);
+    if (rc < 0) goto done;
+    take_template(m);
+    *out = m;
+    m = NULL;
+done:
+    az_reader_deinit(&g.r);
+    az_buf_deinit(&list);
+    adze_model_close(m);
+    return rc;
+}

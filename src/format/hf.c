@@ -1,0 +1,302 @@
+/* A Hugging Face folder: config.json, tokenizer files, chat template, and safetensors in one file or in
+ * shards named by model.safetensors.index.json.
+ *
+ * Every file is opened beneath the folder (plain names only, links may lead only into the folder or its
+ * hub cache entry). The chat template is kept byte for byte; where several files hold one, the order is:
+ * tokenizer_config.json, chat_template.jinja, chat_template.json.
+ * Source: huggingface_hub's and transformers' layout, 2026-08-20; convert_hf_to_gguf's template order.
+ */
+#include "base/json.h"
+#include "format/format.h"
+#include "format/safetensors.h"
+
+#include <string.h>
+
+#define MAX_JSON      ((size_t)64 << 20)
+#define MAX_TOKENIZER ((size_t)256 << 20)
+#define MAX_TEMPLATE  ((size_t)4 << 20)
+
+static bool have(const adze_model *m, const char *name)
+{
+    char *path = az_path_join(m->run, m->path, name);
+    bool yes = path && az_exists(m->run, path);
+
+    az_free(m->run, path);
+    return yes;
+}
+
+/* Whole file of the folder; *text is NULL when it is missing. */
+static adze_status read_text(adze_model *m, const char *name, size_t max, char **text, size_t *n,
+                             adze_error *err)
+{
+    char *path;
+    adze_status rc;
+    int fd;
+
+    *text = NULL;
+    *n = 0;
+    if (!have(m, name)) return ADZE_OK;
+    rc = az_open_beneath(m->run, m->path, name, &fd, err);
+    if (rc < 0) return rc;
+    path = az_path_join(m->run, m->path, name);
+    rc = path ? az_read_fd(m->run, fd, path, max, text, n, err)
+              : az_fail_nomem(err, "reading a model folder");
+    az_free(m->run, path);
+    az_close(m->run, fd);
+    return rc;
+}
+
+static adze_status parse_object(adze_model *m, const char *name, const char *text, size_t n,
+                                json_t **out, adze_error *err)
+{
+    char *path = az_path_join(m->run, m->path, name);
+    adze_status rc;
+
+    if (!path) return az_fail_nomem(err, "reading a model folder");
+    if (n == 0)
+        rc = az_fail(err, ADZE_EFORMAT, path, 0, "file is empty");
+    else
+        rc = az_json_parse(out, text, n, path, err);
+    if (rc == ADZE_OK && !json_is_object(*out))
+        rc = az_fail(err, ADZE_EFORMAT, path, 0, "must hold a JSON object");
+    az_free(m->run, path);
+    return rc;
+}
+
+/* *out stays NULL when the file is missing. */
+static adze_status read_object(adze_model *m, const char *name, json_t **out, adze_error *err)
+{
+    adze_status rc;
+    char *text;
+    size_t n;
+
+    rc = read_text(m, name, MAX_JSON, &text, &n, err);
+    if (rc == ADZE_OK && text) rc = parse_object(m, name, text, n, out, err);
+    az_free(m->run, text);
+    return rc;
+}
+
+static adze_status read_tokenizer(adze_model *m, adze_error *err)
+{
+    adze_status rc;
+    char *text;
+    size_t n;
+
+    rc = read_text(m, "tokenizer.json", MAX_TOKENIZER, &text, &n, err);
+    if (rc < 0 || !text) goto done;
+    rc = parse_object(m, "tokenizer.json", text, n, &m->tok.hf, err);
+    if (rc < 0) goto done;
+    m->tok.hf_bytes = az_arena_strndup(&m->arena, text, n);
+    m->tok.hf_n = n;
+    if (!m->tok.hf_bytes) rc = az_fail_nomem(err, "reading tokenizer.json");
+done:
+    az_free(m->run, text);
+    return rc;
+}
+
+static adze_status set_template(adze_model *m, const char *s, size_t n, adze_error *err)
+{
+    m->chat_template = az_arena_strndup(&m->arena, s, n);
+    m->chat_template_n = n;
+    return m->chat_template ? ADZE_OK : az_fail_nomem(err, "reading a chat template");
+}
+
+/* The string, or of a list of {name, template} the one called "default". */
+static const json_t *template_of(const json_t *doc)
+{
+    const json_t *t = json_object_get(doc, "chat_template");
+
+    if (!json_is_array(t)) return t;
+    for (size_t i = 0; i < json_array_size(t); i++) {
+        const char *name = az_json_str(json_array_get(t, i), "name");
+        if (name && strcmp(name, "default") == 0)
+            return json_object_get(json_array_get(t, i), "template");
+    }
+    return NULL;
+}
+
+static adze_status read_template(adze_model *m, adze_error *err)
+{
+    const json_t *t = template_of(m->tok.hf_config);
+    json_t *doc = NULL;
+    char *text = NULL;
+    size_t n;
+    adze_status rc;
+
+    if (json_is_string(t)) return set_template(m, json_string_value(t), json_string_length(t), err);
+    rc = read_text(m, "chat_template.jinja", MAX_TEMPLATE, &text, &n, err);
+    if (rc < 0) return rc;
+    if (text) {
+        rc = set_template(m, text, n, err);
+        az_free(m->run, text);
+        return rc;
+    }
+    rc = read_object(m, "chat_template.json", &doc, err);
+    t = template_of(doc);
+    if (rc == ADZE_OK && json_is_string(t))
+        rc = set_template(m, json_string_value(t), json_string_length(t), err);
+    json_decref(doc);
+    return rc;
+}
+
+static adze_status add_shard(adze_model *m, const char *name, az_buf *tensors, uint32_t *file,
+                             adze_error *err)
+{
+    adze_status rc;
+    char *path = NULL;
+    az_stat st;
+    int fd;
+
+    rc = az_open_beneath(m->run, m->path, name, &fd, err);
+    if (rc < 0) return rc;
+    path = az_path_join(m->run, m->path, name);
+    rc = path ? az_fstat(m->run, fd, path, &st, err) : az_fail_nomem(err, "opening a model");
+    if (rc < 0)
+        az_close(m->run, fd);
+    else
+        rc = az_model_add_file(m, path, fd, st.size_bytes, file, err);
+    if (rc == ADZE_OK) rc = az_safetensors_header(m, *file, tensors, err);
+    az_free(m->run, path);
+    return rc;
+}
+
+/* Every tensor of the index lies in the shard that it names, and no shard holds another. */
+static adze_status check_index(const adze_model *m, const json_t *map, const char *path,
+                               adze_error *err)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)map, name, v)
+    {
+        const az_tensor *t = az_model_tensor(m, name);
+        const char *shard = json_string_value(v);
+        if (!t)
+            return az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS,
+                                "is in the index but not in its shard %s", shard);
+        if (strcmp(az_path_base(m->files[t->file].path), shard) != 0)
+            return az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS,
+                                "is in %s, but the index says %s",
+                                az_path_base(m->files[t->file].path), shard);
+    }
+    for (size_t i = 0; i < m->n_tensors; i++)
+        if (!json_object_get(map, m->tensors[i].name))
+            return az_fail_name(err, ADZE_EFORMAT, m->files[m->tensors[i].file].path,
+                                m->tensors[i].name, m->tensors[i].at_bytes,
+                                "is in the shard but not in the index");
+    return ADZE_OK;
+}
+
+static adze_status read_shards(adze_model *m, const json_t *index, const char *path,
+                               az_buf *tensors, adze_error *err)
+{
+    const json_t *map = json_object_get(index, "weight_map");
+    json_t *seen = json_object(), *v;
+    adze_status rc = ADZE_OK;
+    const char *name;
+    uint32_t file;
+
+    if (!seen) return az_fail_nomem(err, "reading a shard index");
+    if (!json_is_object(map) || json_object_size(map) == 0) {
+        rc = az_fail_name(err, ADZE_EFORMAT, path, "weight_map", ADZE_NOPOS,
+                          "must be an object of tensor names and files");
+        goto done;
+    }
+    json_object_foreach((json_t *)(uintptr_t)map, name, v)
+    {
+        const char *shard = json_string_value(v);
+        if (!shard) {
+            rc = az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS,
+                              "its file must be a string");
+            goto done;
+        }
+        if (json_object_get(seen, shard)) continue;
+        json_object_set_new(seen, shard, json_true());
+        rc = add_shard(m, shard, tensors, &file, err);
+        if (rc < 0) goto done;
+    }
+    rc = az_model_take_tensors(m, tensors, err);
+    if (rc == ADZE_OK) rc = check_index(m, map, path, err);
+done:
+    json_decref(seen);
+    return rc;
+}
+
+static adze_status read_weights(adze_model *m, adze_error *err)
+{
+    static const char index_name[] = "model.safetensors.index.json";
+    json_t *index = NULL;
+    char *path = NULL;
+    az_buf tensors;
+    adze_status rc;
+    uint32_t file;
+
+    az_buf_init(&tensors, m->run);
+    if (have(m, "model.safetensors")) {
+        rc = add_shard(m, "model.safetensors", &tensors, &file, err);
+        if (rc == ADZE_OK) rc = az_model_take_tensors(m, &tensors, err);
+        goto done;
+    }
+    rc = read_object(m, index_name, &index, err);
+    if (rc < 0) goto done;
+    if (!index) {
+        rc = have(m, "pytorch_model.bin") || have(m, "pytorch_model.bin.index.json")
+                 ? az_fail(err, ADZE_EUNSUP, m->path, ADZE_NOPOS,
+                           "holds pickled weights (pytorch_model.bin); adze reads safetensors only")
+                 : az_fail(err, ADZE_EFORMAT, m->path, ADZE_NOPOS,
+                           "holds neither model.safetensors nor %s", index_name);
+        goto done;
+    }
+    path = az_path_join(m->run, m->path, index_name);
+    rc = path ? read_shards(m, index, path, &tensors, err) : az_fail_nomem(err, "opening a model");
+done:
+    az_free(m->run, path);
+    json_decref(index);
+    az_buf_deinit(&tensors);
+    return rc;
+}
+
+static int hf_probe(adze_run *run, const char *path)
+{
+    char *config = az_path_join(run, path, "config.json");
+    int score = config && az_exists(run, config) ? 100 : 0;
+
+    az_free(run, config);
+    return score;
+}
+
+static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
+                           adze_error *err)
+{
+    adze_model *m = NULL;
+    adze_status rc;
+
+    *out = NULL;
+    rc = az_model_new(&m, run, path, "hf", err);
+    if (rc < 0) return rc;
+    rc = read_object(m, "config.json", &m->config, err);
+    if (rc < 0) goto done;
+    rc = read_object(m, "generation_config.json", &m->generation_config, err);
+    if (rc < 0) goto done;
+    rc = read_object(m, "tokenizer_config.json", &m->tok.hf_config, err);
+    if (rc < 0) goto done;
+    if (!(flags & AZ_READ_NO_TOKENIZER)) rc = read_tokenizer(m, err);
+    if (rc < 0) goto done;
+    rc = read_template(m, err);
+    if (rc < 0) goto done;
+    rc = read_weights(m, err);
+    if (rc < 0) goto done;
+    *out = m;
+    m = NULL;
+done:
+    adze_model_close(m);
+    return rc;
+}
+
+const az_format az_format_hf = {
+    .name = "hf",
+    .summary = "Hugging Face folder: config.json, tokenizer, safetensors (read)",
+    .caps = AZ_FMT_WEIGHTS | AZ_FMT_TOKENIZER | AZ_FMT_FOLDER,
+    .probe = hf_probe,
+    .read = hf_read,
+};
