@@ -1,2 +1,0 @@
-/* placeholder removed when engine lands */
-typedef int az_empty_engine;

@@ -1,0 +1,124 @@
+/* The native engine behind the engine vtable. */
+#include "engine/engine.h"
+#include "kernel/kernel.h"
+
+#include <adze/session.h>
+#include <string.h>
+
+typedef struct native {
+    adze_run *run; /* the caller's: memory handed out */
+    adze_run *own; /* with the session's threads */
+    adze_model *model;
+    adze_tokenizer *tok;
+    adze_session *session;
+    int threads;
+} native;
+
+static bool native_accepts(const char *format)
+{
+    return strcmp(format, "gguf") == 0 || strcmp(format, "hf") == 0;
+}
+
+static void native_close(void *p)
+{
+    native *e = p;
+
+    if (!e) return;
+    adze_session_free(e->session);
+    adze_tokenizer_free(e->tok);
+    adze_model_close(e->model);
+    adze_run_free(e->own);
+    az_free(e->run, e);
+}
+
+static adze_status native_open(void **out, adze_run *run, const char *path,
+                               const az_engine_settings *s, adze_error *err)
+{
+    adze_run_opts ro = { .threads = s->threads };
+    adze_session_opts so = { .context = s->context, .batch = s->batch };
+    native *e = az_calloc(run, 1, sizeof *e);
+    adze_status rc;
+
+    *out = NULL;
+    if (!e) return az_fail_nomem(err, "opening the native engine");
+    e->run = run;
+    rc = adze_run_new(&e->own, &ro, err);
+    if (rc < 0) goto done;
+    e->threads = adze_run_threads(e->own);
+    rc = adze_model_open(&e->model, e->own, path, err);
+    if (rc < 0) goto done;
+    rc = adze_session_new(&e->session, e->own, e->model, &so, err);
+    if (rc < 0) goto done;
+    *out = e;
+    e = NULL;
+done:
+    native_close(e);
+    return rc;
+}
+
+static void native_info(void *p, az_engine_info *out)
+{
+    native *e = p;
+
+    *out = (az_engine_info){
+        .build = adze_version(),
+        .isa = az_kernels_default()->isa,
+        .threads = e->threads,
+        .vocab = adze_session_vocab(e->session),
+        .context = adze_session_pos(e->session) + adze_session_room(e->session),
+        .weight_bytes = adze_model_bytes(e->model),
+    };
+}
+
+static adze_status native_tokenize(void *p, const char *text, size_t n, bool add_special,
+                                   int32_t **ids, size_t *n_ids, adze_error *err)
+{
+    native *e = p;
+    int32_t *own = NULL, *copy;
+    adze_status rc;
+
+    *ids = NULL;
+    *n_ids = 0;
+    if (!e->tok) {
+        rc = adze_tokenizer_new(&e->tok, e->own, e->model, err);
+        if (rc < 0) return rc;
+    }
+    rc = adze_tokenize(e->tok, text, n, add_special, &own, n_ids, err);
+    if (rc < 0) return rc;
+    copy = az_alloc(e->run, *n_ids * sizeof *copy + 1);
+    if (copy) memcpy(copy, own, *n_ids * sizeof *copy);
+    adze_tokens_free(e->tok, own);
+    *ids = copy;
+    return copy ? ADZE_OK : az_fail_nomem(err, "tokenizing");
+}
+
+static adze_status native_eval(void *p, const int32_t *tokens, size_t n, size_t want, float *logits,
+                               adze_error *err)
+{
+    native *e = p;
+    adze_status rc = ADZE_OK;
+
+    if (want <= 1) return adze_session_eval(e->session, tokens, n, want ? logits : NULL, err);
+    if (want < n) rc = adze_session_eval(e->session, tokens, n - want, NULL, err);
+    if (rc == ADZE_OK) rc = adze_session_eval_all(e->session, tokens + n - want, want, logits, err);
+    return rc;
+}
+
+static adze_status native_reset(void *p, adze_error *err)
+{
+    native *e = p;
+
+    return adze_session_rewind(e->session, 0, err);
+}
+
+const az_engine az_engine_native = {
+    .name = "native",
+    .summary = "adze's own CPU engine",
+    .accepts = native_accepts,
+    .open = native_open,
+    .close = native_close,
+    .info = native_info,
+    .tokenize = native_tokenize,
+    .eval = native_eval,
+    .reset = native_reset,
+};
