@@ -20,7 +20,7 @@ typedef struct az_codec {
     void (*unpack)(const az_kernels *k, const void *src, float *dst, size_t n);
 } az_codec;
 
-/* NULL: adze cannot write this type (az_codec_get) ... */
+/* NULL: adze cannot write this type. */
 const az_codec *az_codec_get(az_type t);
 /* All codecs, NULL-terminated. */
 extern const az_codec *const az_codecs[];

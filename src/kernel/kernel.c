@@ -2,6 +2,7 @@
 #include "kernel/kernel.h"
 #include "base/compiler.h"
 #include "kernel/c/kernels_c.h"
+#include "kernel/pack.h"
 #if AZ_X86_64
 #include "kernel/x86/init.h"
 #endif
@@ -13,6 +14,7 @@ static void init_c(az_kernels *k)
     *k = (az_kernels){ .isa = "c" };
     az_matmul_init_c(k);
     az_unpack_init_c(k);
+    az_pack_init_c(k);
     az_vector_init_c(k);
     k->attention = az_attention_c;
 }

@@ -1,0 +1,48 @@
+/* Shape of the recipe tables; only recipe.c and recipe_tables.c include it. */
+#ifndef AZ_CODEC_RECIPE_RULES_H
+#define AZ_CODEC_RECIPE_RULES_H
+
+#include "codec/recipe.h"
+
+typedef enum az_recipe_kind {
+    AZ_KIND_OTHER,
+    AZ_KIND_ATTN_V, /* values, alone or fused with queries and keys */
+    AZ_KIND_ATTN_K,
+    AZ_KIND_ATTN_O,
+    AZ_KIND_FFN_DOWN,
+    AZ_KIND_COUNT
+} az_recipe_kind;
+
+/* i counts the tensors of one kind in order of (layer, name); n is how many there are, for ffn_down the
+ * number of layers; with experts, i of ffn_down is the layer. */
+typedef enum az_recipe_when {
+    AZ_WHEN_NEVER,     /* ends the table */
+    AZ_WHEN_SPREAD,    /* first and last eighth, and every third between */
+    AZ_WHEN_FIRST_4,   /* i < 4 */
+    AZ_WHEN_FIRST_8TH, /* i < n / 8 */
+    AZ_WHEN_8_EXPERTS,
+    AZ_WHEN_70B /* models whose value matrices are small beside the rest: 80 layers, grouped heads */
+} az_recipe_when;
+
+typedef struct az_recipe_kind_name {
+    const char *part;
+    az_recipe_kind kind;
+} az_recipe_kind_name;
+
+typedef struct az_recipe_rule {
+    const char *recipe; /* NULL: every quantizing one */
+    az_recipe_kind kind;
+    az_recipe_when when;
+    az_type from, to;
+} az_recipe_rule;
+
+typedef struct az_recipe_fallback {
+    az_type from, to;
+} az_recipe_fallback;
+
+extern const char *const az_recipe_kept_f32[]; /* parts of names; ends with NULL */
+extern const az_recipe_kind_name az_recipe_kind_names[];
+extern const az_recipe_rule az_recipe_rules[];
+extern const az_recipe_fallback az_recipe_fallbacks[];
+
+#endif
