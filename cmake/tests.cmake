@@ -2,6 +2,15 @@
 
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
+# Random checkpoints in real shapes: `./dev synth`, and the models that tests make for themselves.
+add_library(adze-synth STATIC tools/synth/synth.c tools/synth/tokenizer.c)
+adze_target(adze-synth)
+target_include_directories(adze-synth PUBLIC ${PROJECT_SOURCE_DIR}/tools/synth)
+target_link_libraries(adze-synth PUBLIC adze m)
+add_executable(synth tools/synth/main.c)
+adze_target(synth)
+target_link_libraries(synth PRIVATE adze-synth)
+
 file(GLOB TEST_SOURCES CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${TEST_SOURCES})
     get_filename_component(name ${source} NAME_WE)
@@ -11,7 +20,7 @@ foreach(source ${TEST_SOURCES})
     add_executable(${target} ${source})
     adze_target(${target})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
-    target_link_libraries(${target} PRIVATE adze PkgConfig::CMOCKA PkgConfig::JANSSON m)
+    target_link_libraries(${target} PRIVATE adze-synth adze PkgConfig::CMOCKA PkgConfig::JANSSON m)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${folder}/${name} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 300
