@@ -33,8 +33,8 @@ typedef struct az_arch {
     const az_tensor_map *tensors; /* ends with name NULL */
     /* Read the model's document (model->config or model->kv) into c; checks ranges. */
     adze_status (*configure)(adze_model *m, az_config *c, adze_error *err);
-    /* Put the architecture's own keys ("llama.block_count", ...) into a GGUF's metadata. */
-    adze_status (*gguf_keys)(const adze_model *m, const az_config *c, az_kvs *out, adze_error *err);
+    /* Add to a GGUF's metadata what az_arch_gguf_keys does not write for every decoder; NULL: nothing. */
+    adze_status (*gguf_keys)(const az_config *c, az_kvs *out, adze_error *err);
     adze_status (*build)(const az_config *c, az_graph *g, adze_error *err);
 } az_arch;
 
@@ -48,8 +48,8 @@ adze_status az_arch_of(adze_model *m, const az_arch **arch, az_config *c, adze_e
 const char *az_arch_gguf_note(const az_arch *arch, const az_config *c);
 
 /* Put general.architecture and the architecture's own keys into a GGUF's metadata (out->arena is used). */
-adze_status az_arch_gguf_keys(const az_arch *arch, const adze_model *m, const az_config *c,
-                              az_kvs *out, adze_error *err);
+adze_status az_arch_gguf_keys(const az_arch *arch, const az_config *c, az_kvs *out,
+                              adze_error *err);
 
 /* Build the graph in `arena`. Its weights, in order, are the tensors that a complete file of this model
  * holds under canonical names (a tied model has no output.weight); az_arch_extra_tensors adds the rest. */

@@ -54,7 +54,7 @@ typedef struct az_node {
     int n_heads, n_kv_heads, head_dim; /* rope, attention */
     double scale;                      /* attention */
     float eps;                         /* norm */
-    bool last_only; /* only the rows whose logits are wanted are needed from here on */
+    bool last_only; /* only the rows whose logits are wanted are needed of this value */
 } az_node;
 
 typedef struct az_graph {
@@ -70,5 +70,26 @@ typedef struct az_graph {
     bool failed; /* out of memory or a width that does not match; sticky */
     char why[160];
 } az_graph;
+
+/* Builders. Each returns the index of what it adds, or -1 once the graph has failed (out of memory, or
+ * widths that do not match), so that an architecture reads straight down and tests g->failed at the end. */
+void az_graph_init(az_graph *g, az_arena *arena, const az_config *c);
+/* Declare a weight, once; fmt: like "blk.%d.attn_q.weight". Its index may be used by several nodes. */
+int az_graph_weight_at(az_graph *g, int64_t rows, int64_t cols, const char *fmt, ...)
+    AZ_PRINTF(4, 5);
+int az_graph_state_kv(az_graph *g, int layer, int n_kv_heads, int head_dim, int64_t window);
+int az_graph_embed(az_graph *g, int weight);
+int az_graph_norm_rms(az_graph *g, int layer, int x, int weight, double eps);
+int az_graph_linear(az_graph *g, int layer, int x, int weight, int bias); /* bias: -1 for none */
+int az_graph_slice(az_graph *g, int layer, int x, int64_t at, int64_t width);
+int az_graph_rope(az_graph *g, int layer, int x, int n_heads, int head_dim);
+int az_graph_attention(az_graph *g, int layer, int q, int k, int v, int state, int n_heads,
+                       double scale);
+int az_graph_silu_mul(az_graph *g, int layer, int gate, int up);
+int az_graph_add(az_graph *g, int layer, int a, int b);
+/* Name the value that holds the logits and work out which nodes need only the wanted rows. */
+void az_graph_output(az_graph *g, int value);
+/* ADZE_OK, or why the graph failed. */
+adze_status az_graph_status(const az_graph *g, adze_error *err);
 
 #endif

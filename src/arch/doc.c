@@ -1,0 +1,199 @@
+/* Typed look-ups in config.json or GGUF metadata. Every number is checked: the file is not trusted. */
+#include "arch/doc.h"
+#include "base/json.h"
+#include "core/half.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+adze_status az_doc_init(az_doc *d, adze_model *m, const char *gguf_name, adze_error *err)
+{
+    *d = (az_doc){ .m = m, .j = m->config, .prefix = gguf_name, .path = m->path, .err = err };
+    if (m->config && !json_is_object(m->config))
+        return az_doc_fail(d, ADZE_EFORMAT, "config.json", "is not an object");
+    return ADZE_OK;
+}
+
+adze_status az_doc_fail(az_doc *d, adze_status s, const char *key, const char *fmt, ...)
+{
+    char msg[240];
+    va_list ap;
+
+    if (d->rc < 0) return d->rc;
+    va_start(ap, fmt);
+    vsnprintf(msg, sizeof msg, fmt, ap);
+    va_end(ap);
+    d->rc = az_fail_name(d->err, s, d->path, key, ADZE_NOPOS, "%s", msg);
+    return d->rc;
+}
+
+/* "llama.block_count" in buf. */
+static const char *full_key(const az_doc *d, const char *key, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s.%s", d->prefix, key);
+    return buf;
+}
+
+static int64_t int_range(az_doc *d, const char *key, int64_t v, int64_t min, int64_t max)
+{
+    if (v >= min && v <= max) return v;
+    az_doc_fail(d, ADZE_EFORMAT, key, "is %lld, not within %lld .. %lld", (long long)v,
+                (long long)min, (long long)max);
+    return min;
+}
+
+static int64_t missing(az_doc *d, const char *key, int64_t min, int64_t def)
+{
+    if (def != AZ_DOC_REQUIRED) return def;
+    az_doc_fail(d, ADZE_EFORMAT, key, "is missing");
+    return min;
+}
+
+int64_t az_doc_int(az_doc *d, const char *hf, const char *gguf, int64_t min, int64_t max,
+                   int64_t def)
+{
+    char key[128];
+    int64_t v;
+
+    if (az_doc_is_gguf(d)) {
+        if (!gguf) return def;
+        full_key(d, gguf, key, sizeof key);
+        if (az_kv_int(&d->m->kv, key, &v)) return int_range(d, key, v, min, max);
+        if (az_kv_find(&d->m->kv, key)) {
+            az_doc_fail(d, ADZE_EUNSUP, key, "is not one whole number (one value per layer?)");
+            return min;
+        }
+        return missing(d, key, min, def);
+    }
+    if (!hf) return def;
+    const json_t *j = json_object_get(d->j, hf);
+    if (!j || json_is_null(j)) return missing(d, hf, min, def);
+    if (!json_is_integer(j)) {
+        az_doc_fail(d, ADZE_EFORMAT, hf, "is not a whole number");
+        return min;
+    }
+    return int_range(d, hf, json_integer_value(j), min, max);
+}
+
+static double real_range(az_doc *d, const char *key, double v, double min, double max)
+{
+    if (v >= min && v <= max) return v; /* false for NaN */
+    az_doc_fail(d, ADZE_EFORMAT, key, "is %g, not within %g .. %g", v, min, max);
+    return min;
+}
+
+double az_doc_real_in(az_doc *d, const json_t *o, const char *key, double min, double max,
+                      double def)
+{
+    const json_t *j = json_object_get(o, key);
+
+    if (!j || json_is_null(j)) return def;
+    if (!json_is_number(j)) {
+        az_doc_fail(d, ADZE_EFORMAT, key, "is not a number");
+        return def;
+    }
+    return real_range(d, key, json_number_value(j), min, max);
+}
+
+double az_doc_real(az_doc *d, const char *hf, const char *gguf, double min, double max, double def)
+{
+    char key[128];
+    double v;
+
+    if (!az_doc_is_gguf(d)) return hf ? az_doc_real_in(d, d->j, hf, min, max, def) : def;
+    if (!gguf) return def;
+    full_key(d, gguf, key, sizeof key);
+    if (az_kv_float(&d->m->kv, key, &v)) return real_range(d, key, v, min, max);
+    if (az_kv_find(&d->m->kv, key)) az_doc_fail(d, ADZE_EFORMAT, key, "is not a number");
+    return def;
+}
+
+bool az_doc_bool(az_doc *d, const char *hf, bool def)
+{
+    const json_t *j = json_object_get(d->j, hf);
+
+    if (!j || json_is_null(j)) return def;
+    if (!json_is_boolean(j)) az_doc_fail(d, ADZE_EFORMAT, hf, "is not true or false");
+    return json_is_true(j);
+}
+
+const char *az_doc_str(az_doc *d, const char *hf, const char *gguf, const char *def)
+{
+    char key[128];
+    const char *s;
+
+    if (az_doc_is_gguf(d)) {
+        if (!gguf) return def;
+        s = az_kv_string(&d->m->kv, full_key(d, gguf, key, sizeof key));
+        return s ? s : def;
+    }
+    s = hf ? az_json_str(d->j, hf) : NULL;
+    return s ? s : def;
+}
+
+const float *az_doc_floats_in(az_doc *d, const json_t *o, const char *key, int n)
+{
+    const json_t *j = json_object_get(o, key);
+    float *f;
+
+    if (!json_is_array(j) || json_array_size(j) != (size_t)n) {
+        az_doc_fail(d, ADZE_EFORMAT, key, "is not a list of %d numbers", n);
+        return NULL;
+    }
+    f = az_arena_array(&d->m->arena, (size_t)n, sizeof *f);
+    if (!f) {
+        d->rc = az_fail_nomem(d->err, "reading a config");
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        const json_t *v = json_array_get(j, (size_t)i);
+        double x = json_number_value(v);
+        if (!json_is_number(v) || !(x > 0 && x < 1e30)) {
+            az_doc_fail(d, ADZE_EFORMAT, key, "has an element %d that is not a positive number", i);
+            return NULL;
+        }
+        f[i] = (float)x;
+    }
+    return f;
+}
+
+const float *az_doc_vector(az_doc *d, const char *tensor, int n)
+{
+    const az_tensor *t = az_model_tensor(d->m, tensor);
+    adze_status rc;
+    float *f;
+
+    if (!t || d->rc < 0) return NULL;
+    if (t->type != AZ_F32 || az_tensor_rows(t) != 1 || az_tensor_cols(t) != n ||
+        t->size_bytes != (uint64_t)n * 4) {
+        az_doc_fail(d, ADZE_EFORMAT, tensor, "is not a vector of %d f32 values", n);
+        return NULL;
+    }
+    f = az_arena_array(&d->m->arena, (size_t)n, sizeof *f);
+    if (!f) {
+        d->rc = az_fail_nomem(d->err, "reading a config");
+        return NULL;
+    }
+    rc = az_model_read(d->m, t, 0, f, (size_t)n * 4, d->err);
+    if (rc < 0) d->rc = rc;
+    for (int i = 0; i < n && d->rc == ADZE_OK; i++)
+        if (!(f[i] > 0 && isfinite(f[i])))
+            az_doc_fail(d, ADZE_EFORMAT, tensor, "has an element %d that is not positive", i);
+    return d->rc < 0 ? NULL : f;
+}
+
+const bool *az_doc_flags(az_doc *d, const az_kv *kv)
+{
+    const uint8_t *src = kv->v.arr.data; /* any non-zero byte counts as true */
+    bool *flags = az_arena_array(&d->m->arena, (size_t)kv->v.arr.n, sizeof *flags);
+
+    if (!flags) {
+        d->rc = az_fail_nomem(d->err, "reading a config");
+        return NULL;
+    }
+    for (uint64_t i = 0; i < kv->v.arr.n; i++)
+        flags[i] = src[i] != 0;
+    return flags;
+}
