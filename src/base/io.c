@@ -177,6 +177,21 @@ adze_status az_read_file(adze_run *run, const char *path, size_t max_bytes, char
     return rc;
 }
 
+bool az_read_line(adze_run *run, const char *path, char *buf, size_t size)
+{
+    int fd = run->io.open(run->io.user, -1, path, AZ_OPEN_READ);
+    int64_t n;
+
+    buf[0] = 0;
+    if (fd < 0) return false;
+    n = run->io.pread(run->io.user, fd, buf, size - 1, 0);
+    az_close(run, fd);
+    if (n < 0) return false;
+    buf[n] = 0;
+    buf[strcspn(buf, "\n")] = 0;
+    return true;
+}
+
 static adze_status sync_folder_of(adze_run *run, const char *path, adze_error *err)
 {
     char *dir = az_path_dir(run, path);

@@ -80,6 +80,9 @@ adze_status az_read_file(adze_run *run, const char *path, size_t max_bytes, char
 adze_status az_read_fd(adze_run *run, int fd, const char *path, size_t max_bytes, char **data,
                        size_t *n, adze_error *err);
 
+/* First line of a small file of /proc or /sys, newline cut; false when it cannot be read. */
+bool az_read_line(adze_run *run, const char *path, char *buf, size_t size);
+
 /* Write a whole small file atomically: temporary beside it, fsync, rename, fsync of the folder. */
 adze_status az_write_file(adze_run *run, const char *path, const void *data, size_t n,
                           adze_error *err);

@@ -86,7 +86,7 @@ static adze_status need_tokens(server *s, const call *c, size_t *n, adze_error *
 
 static adze_status do_eval(server *s, call *c, adze_error *err)
 {
-    size_t n, want = get_size(c->params, "want");
+    size_t n = 0, want = get_size(c->params, "want");
     adze_status rc = need_tokens(s, c, &n, err);
 
     if (rc < 0) return rc;
@@ -115,7 +115,7 @@ static int32_t argmax(const float *x, size_t n)
 /* Prompt from the frame, then greedy tokens one by one, each timed. */
 static adze_status do_bench(server *s, call *c, adze_error *err)
 {
-    size_t n, generate = get_size(c->params, "generate");
+    size_t n = 0, generate = get_size(c->params, "generate");
     json_t *times = json_array();
     float *logits = NULL;
     uint64_t t0, t1;

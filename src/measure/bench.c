@@ -1,0 +1,225 @@
+/* The benchmark: workers are opened one after the other (load time, memory), then all of them take part in
+ * each round in turn, so that what slows the machine down for a while slows every candidate down. */
+#include "measure/bench.h"
+#include "base/json.h"
+#include "measure/energy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_ROUNDS = 64 };
+
+/* Samples of one item. */
+typedef struct samples {
+    az_worker *worker;
+    double prefill_tok_s[MAX_ROUNDS], decode_tok_s[MAX_ROUNDS], ttft_ms[MAX_ROUNDS];
+    double p50[MAX_ROUNDS], p95[MAX_ROUNDS], p99[MAX_ROUNDS], cv[MAX_ROUNDS];
+    double energy[MAX_ROUNDS];
+    size_t rounds, energy_n, latency_n;
+    double load_ms, peak_bytes;
+} samples;
+
+static int32_t *make_prompt(adze_run *run, const az_bench_opts *o, size_t vocab)
+{
+    int32_t *ids = az_alloc(run, o->prompt * sizeof *ids);
+    az_prng rng;
+
+    if (!ids) return NULL;
+    az_prng_seed(&rng, 1);
+    for (size_t i = 0; i < o->prompt; i++)
+        ids[i] = o->n_tokens ? o->tokens[i % o->n_tokens] : (int32_t)(az_prng_u64(&rng) % vocab);
+    return ids;
+}
+
+/* Resident bytes of a worker that has opened nothing. */
+static adze_status empty_peak(adze_run *run, uint64_t *bytes, adze_error *err)
+{
+    az_worker *w = NULL;
+    uint64_t now;
+    adze_status rc = az_worker_start(&w, run, NULL, err);
+
+    if (rc == ADZE_OK) rc = az_worker_memory(w, bytes, &now, err);
+    az_worker_stop(w);
+    return rc;
+}
+
+static adze_status open_item(adze_run *run, const az_bench_item *it, const az_bench_opts *o,
+                             samples *s, az_bench_result *r)
+{
+    az_engine_settings set = it->settings;
+    adze_status rc;
+
+    if (!set.context) set.context = o->prompt + o->generate + 1;
+    rc = az_worker_start(&s->worker, run, NULL, &r->err);
+    if (rc == ADZE_OK)
+        rc = az_worker_open(s->worker, it->engine, it->path, &set, &r->model, &r->err);
+    s->load_ms = r->model.load_ms;
+    return rc;
+}
+
+/* Quantiles and stdev/mean of one round's token times. */
+static void note_latencies(samples *s, double *ms, size_t n)
+{
+    double sum = 0, sq = 0, mean;
+    az_figure f = az_figure_of(ms, n, "ms", AZ_MEASURED); /* sorts */
+
+    (void)f;
+    for (size_t i = 0; i < n; i++)
+        sum += ms[i];
+    mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        sq += (ms[i] - mean) * (ms[i] - mean);
+    s->p50[s->latency_n] = az_quantile(ms, n, 0.50);
+    s->p95[s->latency_n] = az_quantile(ms, n, 0.95);
+    s->p99[s->latency_n] = az_quantile(ms, n, 0.99);
+    s->cv[s->latency_n] = n > 1 && mean > 0 ? sqrt(sq / (double)(n - 1)) / mean : 0;
+    s->decode_tok_s[s->latency_n] = mean > 0 ? 1000.0 / mean : 0;
+    s->latency_n++;
+}
+
+static adze_status read_sample(adze_run *run, const json_t *r, size_t prompt, bool keep, samples *s,
+                               adze_error *err)
+{
+    const json_t *times = json_object_get(r, "token_ns");
+    size_t n = json_array_size(times);
+    int64_t prefill = 0;
+    double *ms;
+
+    if (!az_json_int(r, "prefill_ns", &prefill) || prefill <= 0)
+        return az_fail(err, ADZE_EWORKER, NULL, ADZE_NOPOS,
+                       "worker's answer to bench is incomplete");
+    if (!keep || s->rounds == MAX_ROUNDS) return ADZE_OK;
+    s->ttft_ms[s->rounds] = (double)prefill * 1e-6;
+    s->prefill_tok_s[s->rounds] = (double)prompt * 1e9 / (double)prefill;
+    s->rounds++;
+    if (!n) return ADZE_OK;
+    ms = az_alloc(run, n * sizeof *ms);
+    if (!ms) return az_fail_nomem(err, "measuring");
+    for (size_t i = 0; i < n; i++)
+        ms[i] = (double)json_integer_value(json_array_get(times, i)) * 1e-6;
+    note_latencies(s, ms, n);
+    az_free(run, ms);
+    return ADZE_OK;
+}
+
+static adze_status one_round(adze_run *run, const az_bench_opts *o, const az_energy_meter *meter,
+                             bool keep, samples *s, az_bench_result *r)
+{
+    size_t vocab = r->model.vocab;
+    int32_t *prompt = make_prompt(run, o, vocab);
+    double e0 = 0, e1 = 0;
+    json_t *answer = NULL;
+    bool energy;
+    adze_status rc;
+
+    if (!prompt) return az_fail_nomem(&r->err, "measuring");
+    energy = az_energy_read(meter, run, &e0);
+    rc = az_worker_call(s->worker, "bench", json_pack("{s:I}", "generate", (json_int_t)o->generate),
+                        prompt, o->prompt * sizeof *prompt, 600, &answer, NULL, NULL, &r->err);
+    if (rc == ADZE_OK) rc = read_sample(run, answer, o->prompt, keep, s, &r->err);
+    if (rc == ADZE_OK && keep && energy && az_energy_read(meter, run, &e1) &&
+        s->energy_n < MAX_ROUNDS)
+        s->energy[s->energy_n++] =
+            az_energy_joules(meter, e0, e1) / (double)(o->prompt + o->generate);
+    json_decref(answer);
+    az_free(run, prompt);
+    return rc;
+}
+
+static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, az_bench_result *r)
+{
+    double peak = s->peak_bytes > (double)empty ? s->peak_bytes - (double)empty : 0;
+    double load = s->load_ms;
+
+    r->load_ms = az_figure_of(&load, 1, "ms", AZ_MEASURED);
+    r->ttft_ms = az_figure_of(s->ttft_ms, s->rounds, "ms", AZ_MEASURED);
+    r->prefill_tok_s = az_figure_of(s->prefill_tok_s, s->rounds, "tok/s", AZ_MEASURED);
+    r->decode_tok_s = az_figure_of(s->decode_tok_s, s->latency_n, "tok/s", AZ_MEASURED);
+    r->latency_p50_ms = az_figure_of(s->p50, s->latency_n, "ms", AZ_MEASURED);
+    r->latency_p95_ms = az_figure_of(s->p95, s->latency_n, "ms", AZ_MEASURED);
+    r->latency_p99_ms = az_figure_of(s->p99, s->latency_n, "ms", AZ_MEASURED);
+    r->latency_cv = az_figure_of(s->cv, s->latency_n, "ratio", AZ_MEASURED);
+    r->peak_rss_bytes = az_figure_of(&peak, s->peak_bytes > 0 ? 1 : 0, "B", AZ_MEASURED);
+    r->energy_j_tok = az_figure_of(s->energy, s->energy_n, "J/tok", AZ_MEASURED);
+    snprintf(r->energy_source, sizeof r->energy_source, "%s", meter->source);
+    snprintf(r->energy_reason, sizeof r->energy_reason, "%s", meter->reason);
+}
+
+static void measure_rounds(adze_run *run, const az_bench_item *items, size_t n,
+                           const az_bench_opts *o, const az_energy_meter *meter, samples *s,
+                           az_bench_result *r)
+{
+    uint64_t total = (uint64_t)(o->rounds + o->warmup) * n, done = 0;
+
+    for (int round = -o->warmup; round < o->rounds; round++) {
+        for (size_t i = 0; i < n; i++) {
+            if (az_cancelled(run)) return;
+            if (r[i].status == ADZE_OK)
+                r[i].status = one_round(run, o, meter, round >= 0, &s[i], &r[i]);
+            az_progress(run, items[i].label ? "measure" : "bench", ++done, total, "rounds");
+        }
+    }
+}
+
+adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
+                         const az_bench_opts *o, az_bench_result *r, adze_error *err)
+{
+    az_energy_meter meter;
+    uint64_t empty = 0;
+    samples *s;
+    adze_status rc;
+
+    memset(r, 0, n * sizeof *r);
+    if (!o->prompt || o->rounds < 1 || o->rounds > MAX_ROUNDS || o->warmup < 0)
+        return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                       "bench needs a prompt of at least 1 token and 1 to %d rounds", MAX_ROUNDS);
+    s = az_calloc(run, n, sizeof *s);
+    if (!s) return az_fail_nomem(err, "measuring");
+    az_energy_open(&meter, run);
+    rc = empty_peak(run, &empty, err);
+    for (size_t i = 0; rc == ADZE_OK && i < n; i++) {
+        r[i].err.pos = ADZE_NOPOS;
+        r[i].status = open_item(run, &items[i], o, &s[i], &r[i]);
+        rc = az_check_cancel(run, err);
+    }
+    if (rc == ADZE_OK) measure_rounds(run, items, n, o, &meter, s, r);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t peak = 0, now;
+        if (rc == ADZE_OK && r[i].status == ADZE_OK)
+            r[i].status = az_worker_memory(s[i].worker, &peak, &now, &r[i].err);
+        s[i].peak_bytes = (double)peak;
+        az_worker_stop(s[i].worker);
+        summarize(&s[i], &meter, empty, &r[i]);
+    }
+    az_free(run, s);
+    return rc == ADZE_OK ? az_check_cancel(run, err) : rc;
+}
+
+json_t *az_figure_json(const az_figure *f)
+{
+    if (!f->n) return json_pack("{s:b, s:s}", "available", 0, "reason", "not measured");
+    return json_pack("{s:f, s:f, s:f, s:I, s:s, s:s}", "median", f->median, "min", f->min, "max",
+                     f->max, "n", (json_int_t)f->n, "unit", f->unit, "provenance",
+                     az_provenance_name(f->from));
+}
+
+json_t *az_bench_json(const az_bench_result *r)
+{
+    double weight = (double)r->model.weight_bytes;
+    az_figure weight_bytes = az_figure_of(&weight, 1, "B", AZ_MEASURED);
+    json_t *energy = r->energy_j_tok.n
+                         ? az_figure_json(&r->energy_j_tok)
+                         : json_pack("{s:b, s:s}", "available", 0, "reason", r->energy_reason);
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "load_ms",
+                     az_figure_json(&r->load_ms), "ttft_ms", az_figure_json(&r->ttft_ms),
+                     "prefill_tok_s", az_figure_json(&r->prefill_tok_s), "decode_tok_s",
+                     az_figure_json(&r->decode_tok_s), "token_latency_p50_ms",
+                     az_figure_json(&r->latency_p50_ms), "token_latency_p95_ms",
+                     az_figure_json(&r->latency_p95_ms), "token_latency_p99_ms",
+                     az_figure_json(&r->latency_p99_ms), "latency_cv",
+                     az_figure_json(&r->latency_cv), "weight_bytes", az_figure_json(&weight_bytes),
+                     "peak_rss_bytes", az_figure_json(&r->peak_rss_bytes), "energy_j_per_tok",
+                     energy);
+}

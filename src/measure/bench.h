@@ -1,0 +1,45 @@
+/* Speed and memory of candidates, each in a worker process, interleaved round by round. */
+#ifndef AZ_MEASURE_BENCH_H
+#define AZ_MEASURE_BENCH_H
+
+#include <jansson.h>
+#include "core/figure.h"
+#include "engine/worker.h"
+
+/* What is measured. Strings are borrowed. */
+typedef struct az_bench_item {
+    const char *label; /* for progress: "q4_k_m" */
+    const char *path, *engine;
+    az_engine_settings settings;
+} az_bench_item;
+
+typedef struct az_bench_opts {
+    size_t prompt, generate; /* tokens; at least 1 */
+    int rounds;              /* measured rounds per item, at least 1 */
+    int warmup;              /* rounds before them */
+    const int32_t *tokens;   /* [n_tokens] prompt text to use; NULL: seeded random ids */
+    size_t n_tokens;
+} az_bench_opts;
+
+typedef struct az_bench_result {
+    adze_status status; /* a failed candidate costs itself only */
+    adze_error err;
+    az_worker_model model;
+    az_figure load_ms, ttft_ms, prefill_tok_s, decode_tok_s;
+    az_figure latency_p50_ms, latency_p95_ms, latency_p99_ms; /* per token; spread over rounds */
+    az_figure latency_cv;     /* stdev / mean of token latency in a round */
+    az_figure peak_rss_bytes; /* of the worker, minus an empty worker's */
+    az_figure energy_j_tok;   /* n 0: not available, see energy_reason */
+    char energy_source[64], energy_reason[128];
+} az_bench_result;
+
+/* Fill results[n]. Fails as a whole only when no worker can be started, or on cancel. */
+adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
+                         const az_bench_opts *opts, az_bench_result *results, adze_error *err);
+
+/* The `measurements` object of docs/report.md. */
+json_t *az_bench_json(const az_bench_result *r);
+/* {"median":..,"min":..,"max":..,"n":..,"unit":..,"provenance":..} */
+json_t *az_figure_json(const az_figure *f);
+
+#endif
