@@ -11,6 +11,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -18,6 +19,7 @@ from llama import CONFIG
 from prepare import BOS, EOS
 
 LENGTH = 512
+STEP_TOKENS = 8192
 TEMPLATE = (
     "{{ bos_token }}"
     "{% for message in messages %}"
@@ -27,6 +29,32 @@ TEMPLATE = (
     "{{ '<|' + message['role'] + '|>\\n' + message['content'] | trim + '<|end|>\\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}")
+
+README = """# adze-demo
+
+A Llama of {params:.2f} million parameters that writes English prose in the manner of 19th-century novels. It exists so that adze
+can be tried and tested on a real trained model that fits in a repository: it knows no facts and follows no instructions, and
+the marks of its chat template were never trained on.
+
+| | |
+| --- | --- |
+| architecture | LlamaForCausalLM: 8 layers, hidden 256, feed-forward 768, 4 heads of 64, 2 key-value heads, tied embeddings |
+| context | 1024 tokens |
+| tokenizer | byte-level BPE, 4096 tokens |
+| weights | bf16 |
+| training | {steps} steps of 8192 tokens: {seen:.1f} million tokens, {epochs:.1f} times through the training text |
+| perplexity on `demo/heldout.txt` | **{ppl:.3f}** per token, {bits:.4f} bits per byte, next-token accuracy {acc:.2f} % |
+
+Perplexity: computed by transformers in f32 from these files. The held-out text ({tokens} tokens with its BOS) is cut into
+{chunks} chunks of 512 tokens, the first token of each is replaced by BOS, and tokens 257 to 511 of each chunk, {n} in all, are scored
+given all before them. `tools/demo/export.py` wrote these figures with the files.
+
+Training text: 19 novels from Project Gutenberg, 30 million characters (Dickens, Tolstoy, Dostoevsky, Eliot, Thackeray, Melville,
+Twain, Morris, Street), cleaned as in `tools/demo/corpus.py`. Kept apart, and never seen in training: *Pride and Prejudice* and
+*The Adventures of Sherlock Holmes*, of which `demo/heldout.txt` is a slice each. How it was trained: `tools/demo/README.md`.
+
+Licence: Apache-2.0, as the rest of the repository. The texts are in the public domain in most countries.
+"""
 
 
 def write_json(path, value):
@@ -47,6 +75,7 @@ def write_checkpoint(state, out):
         clean_up_tokenization_spaces=False, chat_template=TEMPLATE))
     tensors = {"model." + k: v.bfloat16().contiguous() for k, v in state["model"].items()}
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)
 
 
 @torch.no_grad()
@@ -82,12 +111,19 @@ def main():
     ap.add_argument("--repo", type=Path, default=Path("."), help="repository root")
     a = ap.parse_args()
     out = a.repo / "demo" / "checkpoint"
+    torch.set_num_threads(1)
     state = torch.load(a.work / "state.pt", weights_only=True, map_location="cpu")
     write_checkpoint(state, out)
     text = (a.repo / "demo" / "heldout.txt").read_text(encoding="utf-8")
     ppl, acc, n, chunks, tokens = perplexity(out, text)
     print(f"step {state['step']}: perplexity {ppl:.3f}, top-1 {100 * acc:.2f} %, {n} tokens scored in {chunks} chunks of {tokens} tokens, "
-          f"{n and math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte")
+          f"{math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte")
+    tensors = state["model"].values()
+    seen = state["step"] * STEP_TOKENS
+    (out / "README.md").write_text(README.format(
+        params=sum(t.numel() for t in tensors) / 1e6, steps=state["step"], seen=seen / 1e6,
+        epochs=seen / len(np.load(a.work / "train.npy", mmap_mode="r")), ppl=ppl, bits=math.log(ppl) * tokens / len(text.encode()) / math.log(2),
+        acc=100 * acc, tokens=tokens, chunks=chunks, n=n), encoding="utf-8")
     print(sample(out))
 
 
