@@ -3,14 +3,21 @@
 
 #include <string.h>
 
-extern const az_cmd az_cmd_help, az_cmd_completion, az_cmd_version;
+/* clang-format off */
+extern const az_cmd
+    az_cmd_history,
+    az_cmd_help,
+    az_cmd_completion,
+    az_cmd_version;
 
 const az_cmd *const az_cmds[] = {
+    &az_cmd_history,
     &az_cmd_help,
     &az_cmd_completion,
     &az_cmd_version,
     NULL,
 };
+/* clang-format on */
 
 const az_cmd *az_cmd_find(const char *name)
 {
