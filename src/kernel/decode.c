@@ -29,24 +29,27 @@ static void fifth_bits(az_sub32 *o, const uint8_t qh[4])
 
 static void decode_q4_0(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q4_0 *w = (const az_block_q4_0 *)row + b;
+    az_block_q4_0 block, *w = &block;
 
+    memcpy(w, (const uint8_t *)row + b * sizeof *w, sizeof *w);
     nibbles(o, w->qs);
     one_scale(o, az_f16_to_f32(w->d), 0, 8);
 }
 
 static void decode_q4_1(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q4_1 *w = (const az_block_q4_1 *)row + b;
+    az_block_q4_1 block, *w = &block;
 
+    memcpy(w, (const uint8_t *)row + b * sizeof *w, sizeof *w);
     nibbles(o, w->qs);
     one_scale(o, az_f16_to_f32(w->d), -az_f16_to_f32(w->m), 0);
 }
 
 static void decode_q5_0(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q5_0 *w = (const az_block_q5_0 *)row + b;
+    az_block_q5_0 block, *w = &block;
 
+    memcpy(w, (const uint8_t *)row + b * sizeof *w, sizeof *w);
     nibbles(o, w->qs);
     fifth_bits(o, w->qh);
     one_scale(o, az_f16_to_f32(w->d), 0, 16);
@@ -54,8 +57,9 @@ static void decode_q5_0(const void *row, size_t b, az_sub32 *o)
 
 static void decode_q5_1(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q5_1 *w = (const az_block_q5_1 *)row + b;
+    az_block_q5_1 block, *w = &block;
 
+    memcpy(w, (const uint8_t *)row + b * sizeof *w, sizeof *w);
     nibbles(o, w->qs);
     fifth_bits(o, w->qh);
     one_scale(o, az_f16_to_f32(w->d), -az_f16_to_f32(w->m), 0);
@@ -63,8 +67,9 @@ static void decode_q5_1(const void *row, size_t b, az_sub32 *o)
 
 static void decode_q8_0(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q8_0 *w = (const az_block_q8_0 *)row + b;
+    az_block_q8_0 block, *w = &block;
 
+    memcpy(w, (const uint8_t *)row + b * sizeof *w, sizeof *w);
     for (int i = 0; i < 32; i++)
         o->q[i] = (uint8_t)(w->qs[i] + 128);
     one_scale(o, az_f16_to_f32(w->d), 0, 128);
@@ -79,9 +84,10 @@ static void two_bits(az_sub32 *o, const uint8_t qs[64], size_t j)
 
 static void decode_q2_k(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q2_k *w = (const az_block_q2_k *)row + b / 8;
+    az_block_q2_k block, *w = &block;
     size_t j = b % 8;
 
+    memcpy(w, (const uint8_t *)row + b / 8 * sizeof *w, sizeof *w);
     two_bits(o, w->qs, j);
     for (size_t h = 0; h < 2; h++) {
         o->scale[h] = az_f16_to_f32(w->d) * (float)(w->scales[2 * j + h] & 15);
@@ -92,10 +98,11 @@ static void decode_q2_k(const void *row, size_t b, az_sub32 *o)
 
 static void decode_q3_k(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q3_k *w = (const az_block_q3_k *)row + b / 8;
+    az_block_q3_k block, *w = &block;
     size_t j = b % 8;
     uint8_t sc[16];
 
+    memcpy(w, (const uint8_t *)row + b / 8 * sizeof *w, sizeof *w);
     two_bits(o, w->qs, j);
     for (int i = 0; i < 32; i++)
         o->q[i] |= (uint8_t)((w->hmask[i] >> j & 1) << 2);
@@ -115,9 +122,10 @@ static void k_nibbles(az_sub32 *o, const uint8_t qs[128], size_t j)
 
 static void decode_q4_k(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q4_k *w = (const az_block_q4_k *)row + b / 8;
+    az_block_q4_k block, *w = &block;
     uint8_t sc[8], mn[8];
 
+    memcpy(w, (const uint8_t *)row + b / 8 * sizeof *w, sizeof *w);
     k_nibbles(o, w->qs, b % 8);
     az_scales_k(w->scales, sc, mn);
     one_scale(o, az_f16_to_f32(w->d) * sc[b % 8], az_f16_to_f32(w->dmin) * mn[b % 8], 0);
@@ -125,9 +133,10 @@ static void decode_q4_k(const void *row, size_t b, az_sub32 *o)
 
 static void decode_q5_k(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q5_k *w = (const az_block_q5_k *)row + b / 8;
+    az_block_q5_k block, *w = &block;
     uint8_t sc[8], mn[8];
 
+    memcpy(w, (const uint8_t *)row + b / 8 * sizeof *w, sizeof *w);
     k_nibbles(o, w->qs, b % 8);
     for (int i = 0; i < 32; i++)
         o->q[i] |= (uint8_t)((w->qh[i] >> (b % 8) & 1) << 4);
@@ -137,9 +146,10 @@ static void decode_q5_k(const void *row, size_t b, az_sub32 *o)
 
 static void decode_q6_k(const void *row, size_t b, az_sub32 *o)
 {
-    const az_block_q6_k *w = (const az_block_q6_k *)row + b / 8;
+    az_block_q6_k block, *w = &block;
     size_t j = b % 8, half = j / 4, part = j % 4;
 
+    memcpy(w, (const uint8_t *)row + b / 8 * sizeof *w, sizeof *w);
     for (size_t i = 0; i < 32; i++) {
         int low = w->ql[64 * half + 32 * (part & 1) + i] >> 4 * (part >> 1) & 15;
 

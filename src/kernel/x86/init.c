@@ -1,8 +1,23 @@
 /* Choice of the x86-64 kernels, sets in rising order, no early return. */
 #include "kernel/x86/init.h"
 
+static bool has(unsigned cpu, unsigned all)
+{
+    return (cpu & all) == all;
+}
+
 void az_kernels_init_x86(az_kernels *k, unsigned cpu)
 {
-    (void)k;
-    (void)cpu;
+    if (has(cpu, AZ_CPU_LEVEL_AVX2)) {
+        k->isa = "avx2";
+        az_matmul_init_avx2(k);
+    }
+    if (has(cpu, AZ_CPU_LEVEL_AVX512)) {
+        k->isa = "avx512";
+        az_matmul_init_avx512(k);
+    }
+    if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) {
+        k->isa = "avx512vnni";
+        az_matmul_init_avx512vnni(k);
+    }
 }

@@ -1,0 +1,15 @@
+/* Products of quantized weights for AVX2 (no VNNI): byte products are added in 16 bits as long as they fit. */
+#include "kernel/x86/init.h"
+#include "kernel/x86/simd_avx2.h"
+
+#define ISA    avx2
+#define VNNI   0
+#define TILE_N 1
+#define TILE_M 4
+
+#include "kernel/x86/matmul_blocks.h"
+
+void az_matmul_init_avx2(az_kernels *k)
+{
+    init_blocks(k);
+}

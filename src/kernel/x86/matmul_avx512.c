@@ -1,0 +1,15 @@
+/* Products of quantized weights for AVX-512 without VNNI. */
+#include "kernel/x86/init.h"
+#include "kernel/x86/simd_avx512.h"
+
+#define ISA    avx512
+#define VNNI   0
+#define TILE_N 2
+#define TILE_M 4
+
+#include "kernel/x86/matmul_blocks.h"
+
+void az_matmul_init_avx512(az_kernels *k)
+{
+    init_blocks(k);
+}

@@ -1,0 +1,25 @@
+/* Products of quantized weights for AVX-512 with VNNI. */
+#include "kernel/x86/init.h"
+#include "kernel/x86/simd_avx512.h"
+
+#define ISA    avx512vnni
+#define VNNI   1
+#define TILE_N 2
+#define TILE_M 6
+
+AZ_INLINE vi vi_dpbusd(vi sum, vi u, vi s)
+{
+    return _mm512_dpbusd_epi32(sum, u, s);
+}
+/* Signed bytes, 128 added to each. */
+AZ_INLINE vi vi_add8_128(vi v)
+{
+    return _mm512_xor_si512(v, vi_set8((int8_t)-128));
+}
+
+#include "kernel/x86/matmul_blocks.h"
+
+void az_matmul_init_avx512vnni(az_kernels *k)
+{
+    init_blocks(k);
+}

@@ -1,0 +1,395 @@
+/* Products of quantized weights with 8-bit activations, written once for every vector width: the including
+ * file brings the vocabulary (simd_*.h), ISA (a name suffix), VNNI (0 or 1), and the tile sizes TILE_N (panels)
+ * and TILE_M (rows of activations).
+ *
+ * A panel is LANES output rows, one a lane, each dword 4 columns of a row. Many rows of activations: the
+ * panel is unpacked and transposed once a chunk of columns, and every group of rows multiplies it with
+ * broadcast activations. One or two rows: weights stay as they lie, products are reduced across columns
+ * into lanes. The integer sums are exact, and both ways end a block with add_block, so an output's bits do
+ * not depend on the way, on m, or on the range of rows.
+ */
+#ifndef AZ_KERNEL_X86_MATMUL_BLOCKS_H
+#define AZ_KERNEL_X86_MATMUL_BLOCKS_H
+
+#define CAT3_(a, b, c) a##b##c
+#define CAT3(a, b, c)  CAT3_(a, b, c)
+
+enum {
+    CHUNK = 512,                /* columns unpacked at once */
+    ROW_BLOCKS = ROW_COLS / 32, /* blocks in one row vector */
+    CHUNK_BLOCKS = CHUNK / 32,
+    CHUNK_SUBS = CHUNK / 16
+};
+
+/* What the loops must know of a type; constant in every use, so branches on it vanish. */
+typedef struct kind {
+    int zero;       /* subtracted from every stored integer */
+    int sub;        /* columns that share a scale: 16 or 32 */
+    bool min;       /* a minimum per sub-block is subtracted */
+    bool is_signed; /* stored bytes are signed (q8_0) */
+    int pairs;      /* sums of two products that fit 16 bits, without VNNI */
+    size_t block;   /* columns of a stored block, and its bytes */
+    size_t bytes;
+} kind;
+
+typedef struct scales {
+    float s[CHUNK_SUBS][LANES], min[CHUNK_SUBS][LANES]; /* [sub-block][row] */
+} scales;
+
+typedef struct panel {
+    scales sc;
+    uint8_t q[CHUNK / 4][LANES][4]; /* [4 columns][row][column] */
+} panel;
+
+typedef vi row_fn(const uint8_t *row, size_t c, bool two);
+typedef void scales_fn(const uint8_t *const p[LANES], float (*s)[LANES], float (*mn)[LANES]);
+
+/* Half-precision scale (and minimum, negated in the file's sense) at the head of blocks of 32. */
+AZ_INLINE void scales_legacy(const kind t, const uint8_t *const rows[LANES], size_t b0, size_t n,
+                             scales *o)
+{
+    az_f16 d[CHUNK_BLOCKS][LANES], m[CHUNK_BLOCKS][LANES];
+
+    for (int i = 0; i < LANES; i++)
+        for (size_t b = 0; b < n; b++) {
+            const uint8_t *p = rows[i] + (b0 + b) * t.bytes;
+
+            memcpy(&d[b][i], p, 2);
+            if (t.min) memcpy(&m[b][i], p + 2, 2);
+        }
+    for (size_t b = 0; b < n; b++) {
+        vf_store(o->s[b], vf_of_f16(d[b]));
+        if (t.min) vf_store(o->min[b], vf_fnma(vf_set(1), vf_of_f16(m[b]), vf_zero()));
+    }
+}
+
+/* Scales of columns [k0, k0 + n) of LANES rows. */
+AZ_INLINE void chunk_scales(const kind t, scales_fn *fn, const uint8_t *const rows[LANES],
+                            size_t k0, size_t n, scales *o)
+{
+    if (t.block == 32) {
+        scales_legacy(t, rows, k0 / 32, n / 32, o);
+        return;
+    }
+    for (size_t b = 0; b < n / 256; b++) {
+        const uint8_t *p[LANES];
+        size_t at = b * (256 / (size_t)t.sub);
+
+        for (int i = 0; i < LANES; i++)
+            p[i] = rows[i] + (k0 / 256 + b) * t.bytes;
+        fn(p, o->s + at, o->min + at);
+    }
+}
+
+/* The stored bytes as this instruction set multiplies them. */
+AZ_INLINE vi as_operand(const kind t, vi v)
+{
+#if VNNI
+    if (t.is_signed) return vi_add8_128(v);
+#else
+    (void)t;
+#endif
+    return v;
+}
+
+AZ_INLINE int zero_of(const kind t)
+{
+    return t.is_signed && VNNI ? 128 : t.zero;
+}
+
+/* Sums of 4 products a dword: weights w times activations x. */
+AZ_INLINE vi dot4(const kind t, vi w, vi x)
+{
+#if VNNI
+    (void)t;
+    return vi_dpbusd(vi_zero(), w, x);
+#else
+    const vi ones = vi_set16(1);
+
+    if (t.is_signed) return vi_madd16(vi_maddu8(vi_abs8(w), vi_sign8(x, w)), ones);
+    return vi_madd16(vi_maddu8(w, x), ones);
+#endif
+}
+
+/* One block of one row of activations joins the sums of LANES outputs; i: integer sums, one a sub-block. */
+AZ_INLINE vf add_block(const kind t, vf y, const vi i[2], const az_q8_block *x,
+                       const float (*s)[LANES], const float (*mn)[LANES])
+{
+    vf v = vf_mul(vf_of_int(i[0]), vf_load(s[0]));
+
+    if (t.sub == 16) v = vf_fma(vf_of_int(i[1]), vf_load(s[1]), v);
+    y = vf_fma(v, vf_set(x->d), y);
+    if (!t.min) return y;
+    if (t.sub == 32) return vf_fnma(vf_load(mn[0]), vf_set(x->dsum), y);
+    y = vf_fnma(vf_load(mn[0]), vf_set(x->d * (float)x->sum[0]), y);
+    return vf_fnma(vf_load(mn[1]), vf_set(x->d * (float)x->sum[1]), y);
+}
+
+/* zero * (sum of the sub-block's activations) */
+AZ_INLINE int32_t zero_sum(const kind t, const az_q8_block *x, int sub)
+{
+    return zero_of(t) * (t.sub == 32 ? x->sum[0] + x->sum[1] : x->sum[sub]);
+}
+
+/* ---- one or two rows of activations ---- */
+
+/* LANES outputs of one row of activations from row vector c; `first` is its first block in the chunk. */
+AZ_INLINE vf gemv_step(const kind t, vf y, const vi w[LANES], const az_q8_block *x, size_t blocks,
+                       const scales *sc, size_t first)
+{
+    const int subs = 32 / t.sub;
+    vi r[LANES], i[2 * ROW_BLOCKS], a = row_act(x, blocks > 1);
+
+    for (int l = 0; l < LANES; l++)
+        r[l] = dot4(t, w[l], a);
+    if (t.sub == 16)
+        vi_reduce16(r, i);
+    else
+        vi_reduce32(r, i);
+    for (size_t b = 0; b < ROW_BLOCKS; b++) {
+        size_t at = (first + b) * (size_t)subs;
+        vi z[2] = { i[(size_t)subs * b], i[(size_t)subs * b + (size_t)subs - 1] };
+
+        if (b >= blocks) break;
+        if (zero_of(t))
+            for (int h = 0; h < subs; h++)
+                z[h] = vi_sub32(z[h], vi_set32(zero_sum(t, x + b, h)));
+        y = add_block(t, y, z, x + b, sc->s + at, sc->min + at);
+    }
+    return y;
+}
+
+AZ_INLINE void gemv(const kind t, row_fn *row, scales_fn *fn, float *y, size_t ldy,
+                    const uint8_t *w, size_t row_bytes, const az_q8_block *a, const int m,
+                    size_t n0, size_t n1, size_t k)
+{
+    for (size_t n = n0; n < n1; n += LANES) {
+        const uint8_t *rows[LANES];
+        vf sum[2] = { vf_zero(), vf_zero() };
+
+        for (size_t i = 0; i < LANES; i++)
+            rows[i] = w + (n + i < n1 ? n + i : n1 - 1) * row_bytes;
+        for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
+            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK;
+            scales sc;
+
+            chunk_scales(t, fn, rows, k0, len, &sc);
+            for (size_t c = 0; c * ROW_COLS < len; c++) {
+                size_t b = c * ROW_BLOCKS, left = len / 32 - b, at = k0 / 32 + b;
+                size_t blocks = left < ROW_BLOCKS ? left : ROW_BLOCKS;
+                size_t ahead =
+                    (k0 + c * ROW_COLS) / 32 * (t.bytes * 32 / t.block) + LANES * row_bytes;
+                vi v[LANES];
+
+                for (int l = 0; l < LANES; l++) {
+                    v[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, blocks > 1));
+                    _mm_prefetch((const char *)rows[l] + ahead, _MM_HINT_T1);
+                }
+                for (int i = 0; i < m; i++)
+                    sum[i] = gemv_step(t, sum[i], v, a + (size_t)i * (k / 32) + at, blocks, &sc, b);
+            }
+        }
+        for (int i = 0; i < m; i++)
+            vf_store_n(y + (size_t)i * ldy + n, sum[i], n1 - n);
+    }
+}
+
+/* ---- many rows of activations ---- */
+
+AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn,
+                          const uint8_t *const rows[LANES], size_t k0, size_t len, panel *p)
+{
+    chunk_scales(t, fn, rows, k0, len, &p->sc);
+    for (size_t c = 0; c * ROW_COLS < len; c++) {
+        vi r[LANES];
+
+        for (int l = 0; l < LANES; l++)
+            r[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, len - c * ROW_COLS > 32));
+        vi_transpose(r);
+        for (int l = 0; l < LANES; l++)
+            vi_store(p->q[c * LANES + (size_t)l], r[l]);
+    }
+}
+
+AZ_INLINE vi act4(const int8_t *q)
+{
+    int32_t v;
+
+    memcpy(&v, q, 4);
+    return vi_set32(v);
+}
+
+/* Integer sums of one sub-block for nt panels and mt rows of activations. */
+AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const panel *p,
+                       const az_q8_block *x, size_t ldx, size_t b, int sub, vi acc[TILE_M][TILE_N])
+{
+    const size_t steps = (size_t)t.sub / 4, q0 = b * 8 + (size_t)sub * 4;
+
+    for (int i = 0; i < mt; i++)
+        for (int j = 0; j < nt; j++)
+            acc[i][j] = zero_of(t) ? vi_set32(-zero_sum(t, x + (size_t)i * ldx, sub)) : vi_zero();
+#if VNNI
+    for (size_t g = 0; g < steps; g++) {
+        vi w[TILE_N];
+
+        for (int j = 0; j < nt; j++)
+            w[j] = vi_load(p[j].q[q0 + g]);
+        for (int i = 0; i < mt; i++) {
+            vi v = act4(x[(size_t)i * ldx].q + (size_t)sub * 16 + 4 * g);
+
+            for (int j = 0; j < nt; j++)
+                acc[i][j] = vi_dpbusd(acc[i][j], w[j], v);
+        }
+    }
+#else
+    for (size_t g0 = 0; g0 < steps; g0 += (size_t)t.pairs) {
+        vi part[TILE_M][TILE_N];
+
+        for (size_t g = g0; g < g0 + (size_t)t.pairs; g++) {
+            vi w[TILE_N];
+
+            for (int j = 0; j < nt; j++)
+                w[j] = vi_load(p[j].q[q0 + g]);
+            for (int i = 0; i < mt; i++) {
+                vi v = act4(x[(size_t)i * ldx].q + (size_t)sub * 16 + 4 * g);
+
+                for (int j = 0; j < nt; j++) {
+                    vi u = t.is_signed ? vi_maddu8(vi_abs8(w[j]), vi_sign8(v, w[j]))
+                                       : vi_maddu8(w[j], v);
+
+                    part[i][j] = g == g0 ? u : vi_add16(part[i][j], u);
+                }
+            }
+        }
+        for (int i = 0; i < mt; i++)
+            for (int j = 0; j < nt; j++)
+                acc[i][j] = vi_add32(acc[i][j], vi_madd16(part[i][j], vi_set16(1)));
+    }
+#endif
+}
+
+/* nt panels times mt rows over `blocks` blocks; y holds the sums of the chunks before, unless `first`. */
+AZ_INLINE void tile(const kind t, const int nt, const int mt, const panel *p, const az_q8_block *x,
+                    size_t ldx, size_t blocks, float *y, size_t ldy, size_t n, bool first)
+{
+    const size_t subs = 32 / (size_t)t.sub;
+    vf sum[TILE_M][TILE_N];
+
+    for (int i = 0; i < mt; i++)
+        for (int j = 0; j < nt; j++)
+            sum[i][j] =
+                first ? vf_zero()
+                      : vf_load_n(y + (size_t)i * ldy + (size_t)j * LANES, n - (size_t)j * LANES);
+    for (size_t b = 0; b < blocks; b++) {
+        vi acc[2][TILE_M][TILE_N];
+
+        for (int h = 0; h < (int)subs; h++)
+            dot_sub(t, nt, mt, p, x + b, ldx, b, h, acc[h]);
+        for (int i = 0; i < mt; i++)
+            for (int j = 0; j < nt; j++) {
+                vi z[2] = { acc[0][i][j], acc[subs - 1][i][j] };
+
+                sum[i][j] = add_block(t, sum[i][j], z, x + (size_t)i * ldx + b,
+                                      p[j].sc.s + b * subs, p[j].sc.min + b * subs);
+            }
+    }
+    for (int i = 0; i < mt; i++)
+        for (int j = 0; j < nt; j++)
+            vf_store_n(y + (size_t)i * ldy + (size_t)j * LANES, sum[i][j], n - (size_t)j * LANES);
+}
+
+/* All m rows against nt packed panels. */
+AZ_INLINE void tiles(const kind t, const int nt, const panel *p, const az_q8_block *x, size_t ldx,
+                     size_t blocks, float *y, size_t ldy, size_t m, size_t n, bool first)
+{
+    size_t i = 0;
+
+    for (; m - i >= TILE_M && m - i != 8; i += TILE_M)
+        tile(t, nt, TILE_M, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
+    for (; m - i >= 4; i += 4)
+        tile(t, nt, 4, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
+    for (; m - i >= 2; i += 2)
+        tile(t, nt, 2, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
+    if (m > i) tile(t, nt, 1, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
+}
+
+AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, float *y, size_t ldy,
+                    const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m, size_t n0,
+                    size_t n1, size_t k)
+{
+    panel p[TILE_N];
+
+    for (size_t n = n0; n < n1; n += TILE_N * LANES)
+        for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
+            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK;
+            size_t nt = n1 - n > LANES ? TILE_N : 1;
+            const az_q8_block *x = a + k0 / 32;
+
+            for (size_t j = 0; j < nt; j++) {
+                const uint8_t *rows[LANES];
+
+                for (size_t i = 0; i < LANES; i++) {
+                    size_t r = n + j * LANES + i;
+
+                    rows[i] = w + (r < n1 ? r : n1 - 1) * row_bytes;
+                }
+                pack_panel(t, row, fn, rows, k0, len, &p[j]);
+            }
+            if (nt == TILE_N)
+                tiles(t, TILE_N, p, x, k / 32, len / 32, y + n, ldy, m, n1 - n, k0 == 0);
+            else
+                tiles(t, 1, p, x, k / 32, len / 32, y + n, ldy, m, n1 - n, k0 == 0);
+        }
+}
+
+static const kind kind_q4_0 = { .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18 };
+static const kind kind_q4_1 = { .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 20 };
+static const kind kind_q5_0 = { .zero = 16, .sub = 32, .pairs = 4, .block = 32, .bytes = 22 };
+static const kind kind_q5_1 = { .sub = 32, .min = true, .pairs = 4, .block = 32, .bytes = 24 };
+static const kind kind_q8_0 = {
+    .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 34
+};
+static const kind kind_q2_k = { .sub = 16, .min = true, .pairs = 4, .block = 256, .bytes = 84 };
+static const kind kind_q3_k = { .zero = 4, .sub = 16, .pairs = 4, .block = 256, .bytes = 110 };
+static const kind kind_q4_k = { .sub = 32, .min = true, .pairs = 8, .block = 256, .bytes = 144 };
+static const kind kind_q5_k = { .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176 };
+static const kind kind_q6_k = { .zero = 32, .sub = 16, .pairs = 2, .block = 256, .bytes = 210 };
+
+#define MATMUL(t, fn)                                                                             \
+    static void CAT3(matmul_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,   \
+                                         const void *a, size_t m, size_t n0, size_t n1, size_t k) \
+    {                                                                                             \
+        if (n0 >= n1) return;                                                                     \
+        if (m == 1)                                                                               \
+            gemv(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, 1, n0, n1, k);                   \
+        else if (m == 2)                                                                          \
+            gemv(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, 2, n0, n1, k);                   \
+        else                                                                                      \
+            gemm(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, m, n0, n1, k);                   \
+    }
+MATMUL(q4_0, NULL)
+MATMUL(q4_1, NULL)
+MATMUL(q5_0, NULL)
+MATMUL(q5_1, NULL)
+MATMUL(q8_0, NULL)
+MATMUL(q2_k, scales_q2_k)
+MATMUL(q3_k, scales_q3_k)
+MATMUL(q4_k, scales_q4_k)
+MATMUL(q5_k, scales_q5_k)
+MATMUL(q6_k, scales_q6_k)
+
+static void init_blocks(az_kernels *k)
+{
+    k->weight[AZ_Q4_0].matmul = CAT3(matmul_q4_0, _, ISA);
+    k->weight[AZ_Q4_1].matmul = CAT3(matmul_q4_1, _, ISA);
+    k->weight[AZ_Q5_0].matmul = CAT3(matmul_q5_0, _, ISA);
+    k->weight[AZ_Q5_1].matmul = CAT3(matmul_q5_1, _, ISA);
+    k->weight[AZ_Q8_0].matmul = CAT3(matmul_q8_0, _, ISA);
+    k->weight[AZ_Q2_K].matmul = CAT3(matmul_q2_k, _, ISA);
+    k->weight[AZ_Q3_K].matmul = CAT3(matmul_q3_k, _, ISA);
+    k->weight[AZ_Q4_K].matmul = CAT3(matmul_q4_k, _, ISA);
+    k->weight[AZ_Q5_K].matmul = CAT3(matmul_q5_k, _, ISA);
+    k->weight[AZ_Q6_K].matmul = CAT3(matmul_q6_k, _, ISA);
+}
+
+#endif

@@ -1,0 +1,404 @@
+/* The vector vocabulary of the product templates for AVX2: 8 lanes, one output row of weights in each.
+ *
+ * row_<type>(row, c, two): columns [32c, 32c + 32) of one stored row as unsigned bytes. Block layouts:
+ * core/block.h; decoding: kernel/decode.c. Same names as simd_avx512.h, where the comments are.
+ */
+#ifndef AZ_KERNEL_X86_SIMD_AVX2_H
+#define AZ_KERNEL_X86_SIMD_AVX2_H
+
+#include <immintrin.h>
+#include "base/compiler.h"
+#include "kernel/decode.h"
+#include "kernel/kernel.h"
+
+#include <string.h>
+
+enum { LANES = 8, ROW_COLS = 32 };
+
+typedef __m256i vi;
+typedef __m256 vf;
+
+AZ_INLINE vi vi_load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+AZ_INLINE void vi_store(void *p, vi v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+AZ_INLINE vi vi_zero(void)
+{
+    return _mm256_setzero_si256();
+}
+AZ_INLINE vi vi_set8(int8_t b)
+{
+    return _mm256_set1_epi8(b);
+}
+AZ_INLINE vi vi_set16(int16_t v)
+{
+    return _mm256_set1_epi16(v);
+}
+AZ_INLINE vi vi_set32(int32_t v)
+{
+    return _mm256_set1_epi32(v);
+}
+AZ_INLINE vi vi_sub32(vi a, vi b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+AZ_INLINE vi vi_add32(vi a, vi b)
+{
+    return _mm256_add_epi32(a, b);
+}
+AZ_INLINE vi vi_add16(vi a, vi b)
+{
+    return _mm256_add_epi16(a, b);
+}
+AZ_INLINE vi vi_madd16(vi a, vi b)
+{
+    return _mm256_madd_epi16(a, b);
+}
+AZ_INLINE vi vi_maddu8(vi u, vi s)
+{
+    return _mm256_maddubs_epi16(u, s);
+}
+AZ_INLINE vi vi_abs8(vi a)
+{
+    return _mm256_abs_epi8(a);
+}
+AZ_INLINE vi vi_sign8(vi a, vi s) /* 0 where s is 0, which then does not matter */
+{
+    return _mm256_sign_epi8(a, s);
+}
+AZ_INLINE vf vf_zero(void)
+{
+    return _mm256_setzero_ps();
+}
+AZ_INLINE vf vf_set(float f)
+{
+    return _mm256_set1_ps(f);
+}
+AZ_INLINE vf vf_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+AZ_INLINE void vf_store(float *p, vf v)
+{
+    _mm256_storeu_ps(p, v);
+}
+AZ_INLINE vi first_lanes(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+AZ_INLINE vf vf_load_n(const float *p, size_t n)
+{
+    return n >= LANES ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(n));
+}
+AZ_INLINE void vf_store_n(float *p, vf v, size_t n)
+{
+    if (n >= LANES)
+        _mm256_storeu_ps(p, v);
+    else
+        _mm256_maskstore_ps(p, first_lanes(n), v);
+}
+AZ_INLINE vf vf_of_int(vi v)
+{
+    return _mm256_cvtepi32_ps(v);
+}
+AZ_INLINE vf vf_mul(vf a, vf b)
+{
+    return _mm256_mul_ps(a, b);
+}
+AZ_INLINE vf vf_add(vf a, vf b)
+{
+    return _mm256_add_ps(a, b);
+}
+AZ_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+AZ_INLINE vf vf_fnma(vf a, vf b, vf c)
+{
+    return _mm256_fnmadd_ps(a, b, c);
+}
+AZ_INLINE vf vf_of_f16(const az_f16 *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+
+AZ_INLINE void vi_transpose(vi r[8])
+{
+    vi t[8];
+
+    for (int i = 0; i < 4; i++) {
+        t[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        r[4 * i] = _mm256_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 1] = _mm256_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 2] = _mm256_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+        r[4 * i + 3] = _mm256_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm256_permute2x128_si256(r[i], r[4 + i], 0x20);
+        t[4 + i] = _mm256_permute2x128_si256(r[i], r[4 + i], 0x31);
+    }
+    for (int i = 0; i < 8; i++)
+        r[i] = t[i];
+}
+
+AZ_INLINE void reduce_quads(const vi r[8], vi u[2])
+{
+    for (int g = 0; g < 2; g++) {
+        const vi *q = r + 4 * g;
+        vi a =
+            _mm256_add_epi32(_mm256_unpacklo_epi32(q[0], q[1]), _mm256_unpackhi_epi32(q[0], q[1]));
+        vi b =
+            _mm256_add_epi32(_mm256_unpacklo_epi32(q[2], q[3]), _mm256_unpackhi_epi32(q[2], q[3]));
+
+        u[g] = _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    }
+}
+
+AZ_INLINE void vi_reduce16(const vi r[8], vi s[2])
+{
+    vi u[2];
+
+    reduce_quads(r, u);
+    s[0] = _mm256_permute2x128_si256(u[0], u[1], 0x20);
+    s[1] = _mm256_permute2x128_si256(u[0], u[1], 0x31);
+}
+
+AZ_INLINE void vi_reduce32(const vi r[8], vi s[1])
+{
+    vi t[2];
+
+    vi_reduce16(r, t);
+    s[0] = _mm256_add_epi32(t[0], t[1]);
+}
+
+AZ_INLINE vi row_act(const az_q8_block *x, bool two)
+{
+    (void)two;
+    return vi_load(x->q);
+}
+
+AZ_INLINE vi nibbles_legacy(const uint8_t *qs)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)qs);
+
+    return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(x, 4), x), vi_set8(15));
+}
+
+AZ_INLINE vi fifth_legacy(vi v, const uint8_t *qh)
+{
+    const vi which =
+        _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
+    const vi bit = _mm256_set1_epi64x((long long)0x8040201008040201ull);
+    int32_t h;
+    vi b;
+
+    memcpy(&h, qh, 4);
+    b = _mm256_and_si256(_mm256_shuffle_epi8(vi_set32(h), which), bit);
+    return _mm256_or_si256(v, _mm256_and_si256(_mm256_cmpeq_epi8(b, bit), vi_set8(16)));
+}
+
+AZ_INLINE vi row_q4_0(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return nibbles_legacy(row + c * 18 + 2);
+}
+AZ_INLINE vi row_q4_1(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return nibbles_legacy(row + c * 20 + 4);
+}
+AZ_INLINE vi row_q5_0(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return fifth_legacy(nibbles_legacy(row + c * 22 + 6), row + c * 22 + 2);
+}
+AZ_INLINE vi row_q5_1(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return fifth_legacy(nibbles_legacy(row + c * 24 + 8), row + c * 24 + 4);
+}
+AZ_INLINE vi row_q8_0(const uint8_t *row, size_t c, bool two) /* signed */
+{
+    (void)two;
+    return vi_load(row + c * 34 + 2);
+}
+
+/* (bytes >> n) & mask */
+AZ_INLINE vi bits_at(const uint8_t *p, size_t n, int8_t mask)
+{
+    return _mm256_and_si256(_mm256_srl_epi16(vi_load(p), _mm_cvtsi32_si128((int)n)), vi_set8(mask));
+}
+
+AZ_INLINE vi row_q4_k(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return bits_at(row + c / 8 * 144 + 16 + c % 8 / 2 * 32, 4 * (c % 2), 15);
+}
+AZ_INLINE vi row_q5_k(const uint8_t *row, size_t c, bool two)
+{
+    const uint8_t *p = row + c / 8 * 176;
+    vi hi = _mm256_slli_epi16(bits_at(p + 16, c % 8, 1), 4);
+
+    (void)two;
+    return _mm256_or_si256(bits_at(p + 48 + c % 8 / 2 * 32, 4 * (c % 2), 15), hi);
+}
+AZ_INLINE vi row_q6_k(const uint8_t *row, size_t c, bool two)
+{
+    const uint8_t *p = row + c / 8 * 210;
+    size_t half = c % 8 / 4, part = c % 4;
+    vi hi = _mm256_slli_epi16(bits_at(p + 128 + 32 * half, 2 * part, 3), 4);
+
+    (void)two;
+    return _mm256_or_si256(bits_at(p + 64 * half + 32 * (part & 1), 4 * (part >> 1), 15), hi);
+}
+AZ_INLINE vi row_q2_k(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return bits_at(row + c / 8 * 84 + 16 + 32 * (c % 8 / 4), 2 * (c % 4), 3);
+}
+AZ_INLINE vi row_q3_k(const uint8_t *row, size_t c, bool two)
+{
+    const uint8_t *p = row + c / 8 * 110;
+    vi hi = _mm256_slli_epi16(bits_at(p, c % 8, 1), 2);
+
+    (void)two;
+    return _mm256_or_si256(bits_at(p + 32 + 32 * (c % 8 / 4), 2 * (c % 4), 3), hi);
+}
+
+/* 8 stored signed bytes as floats times d. */
+AZ_INLINE vi scaled8(const void *b, float d)
+{
+    return _mm256_castps_si256(
+        _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)b))),
+                      vf_set(d)));
+}
+AZ_INLINE float half_at(const uint8_t *p)
+{
+    az_f16 h;
+
+    memcpy(&h, p, 2);
+    return _cvtsh_ss(h);
+}
+AZ_INLINE void store_scales(vi r[8], float (*s)[LANES])
+{
+    vi_transpose(r);
+    for (int i = 0; i < 8; i++)
+        vi_store(s[i], r[i]);
+}
+AZ_INLINE void scales_q4_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    vi r[8], t[8];
+
+    for (int i = 0; i < 8; i++) {
+        uint8_t sc[8], m[8];
+
+        az_scales_k(p[i] + 4, sc, m);
+        r[i] = scaled8(sc, half_at(p[i]));
+        t[i] = scaled8(m, half_at(p[i] + 2));
+    }
+    store_scales(r, s);
+    store_scales(t, mn);
+}
+AZ_INLINE void scales_q5_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    scales_q4_k(p, s, mn);
+}
+/* 16 signed bytes a row, at[i], times d[i]. */
+AZ_INLINE void scales_16(const uint8_t (*b)[16], const float d[8], float (*s)[LANES])
+{
+    for (int h = 0; h < 2; h++) {
+        vi r[8];
+
+        for (int i = 0; i < 8; i++)
+            r[i] = scaled8(b[i] + 8 * h, d[i]);
+        store_scales(r, s + 8 * h);
+    }
+}
+AZ_INLINE void scales_q6_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    uint8_t b[8][16];
+    float d[8];
+
+    (void)mn;
+    for (int i = 0; i < 8; i++) {
+        memcpy(b[i], p[i] + 192, 16);
+        d[i] = half_at(p[i] + 208);
+    }
+    scales_16((const uint8_t(*)[16])b, d, s);
+}
+AZ_INLINE void scales_q2_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    uint8_t b[8][16], c[8][16];
+    float d[8], e[8];
+
+    for (int i = 0; i < 8; i++) {
+        for (int j = 0; j < 16; j++) {
+            b[i][j] = p[i][j] & 15;
+            c[i][j] = p[i][j] >> 4;
+        }
+        d[i] = half_at(p[i] + 80);
+        e[i] = half_at(p[i] + 82);
+    }
+    scales_16((const uint8_t(*)[16])b, d, s);
+    scales_16((const uint8_t(*)[16])c, e, mn);
+}
+AZ_INLINE void scales_q3_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    uint8_t b[8][16];
+    float d[8];
+
+    (void)mn;
+    for (int i = 0; i < 8; i++) {
+        az_scales_q3_k(p[i] + 96, b[i]);
+        for (int j = 0; j < 16; j++)
+            b[i][j] = (uint8_t)(b[i][j] - 32);
+        d[i] = half_at(p[i] + 108);
+    }
+    scales_16((const uint8_t(*)[16])b, d, s);
+}
+
+AZ_INLINE void pack32_f32(const uint8_t *const p[8], float (*out)[LANES])
+{
+    for (int h = 0; h < 4; h++) {
+        vi r[8];
+
+        for (int i = 0; i < 8; i++)
+            r[i] = vi_load(p[i] + 32 * h);
+        store_scales(r, out + 8 * h);
+    }
+}
+AZ_INLINE void pack32_bf16(const uint8_t *const p[8], float (*out)[LANES])
+{
+    for (int h = 0; h < 2; h++) {
+        vi r[8];
+
+        for (int i = 0; i < 8; i++)
+            r[i] = vi_load(p[i] + 32 * h);
+        vi_transpose(r);
+        for (int i = 0; i < 8; i++) {
+            vi_store(out[16 * h + 2 * i], _mm256_slli_epi32(r[i], 16));
+            vi_store(out[16 * h + 2 * i + 1],
+                     _mm256_and_si256(r[i], vi_set32((int32_t)0xffff0000u)));
+        }
+    }
+}
+AZ_INLINE void pack32_f16(const uint8_t *const p[8], float (*out)[LANES])
+{
+    for (int h = 0; h < 4; h++) {
+        vi r[8];
+
+        for (int i = 0; i < 8; i++)
+            r[i] = _mm256_castps_si256(
+                _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p[i] + 16 * h))));
+        store_scales(r, out + 8 * h);
+    }
+}
+
+#endif

@@ -1,0 +1,233 @@
+/* Matrix products of every weight type on every instruction set of this machine: near the scalar ones,
+ * the scalar ones near double precision, output rows with the same bits whatever m and the row range,
+ * nothing touched outside the buffers. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "levels.h"
+#include "weights.h"
+
+static void near_scalar(const char *isa, const char *type, const double *size, const float *want,
+                        const float *got, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)want[i] - (double)got[i]) <= 2e-6 * size[i]))
+            fail_msg("%s %s: output %zu is %.9g, want %.9g (size %g)", isa, type, i, (double)got[i],
+                     (double)want[i], size[i]);
+}
+
+typedef struct problem {
+    size_t which, m, n, k, row_bytes;
+    guarded w, act, x;
+    float *want;   /* [m][n] scalar */
+    double *size;  /* [m][n] sum of |w||x| */
+    double *exact; /* [m][n] in double precision */
+} problem;
+
+static void fill_reference(problem *p, const az_kernels *c)
+{
+    az_type type = weight_types[p->which].type;
+    const az_weight_kernel *wk = &c->weight[type];
+    size_t arow = az_act_row_bytes(wk->act, p->k);
+    float *row = malloc(p->k * sizeof *row), *xs = malloc(p->m * p->k * sizeof *xs);
+
+    for (size_t i = 0; i < p->m; i++) {
+        const float *x = (const float *)(void *)p->x.p + i * p->k;
+
+        if (wk->act == AZ_ACT_Q8)
+            c->quantize_q8(p->act.p + i * arow, x, p->k);
+        else
+            memcpy(p->act.p + i * arow, x, arow);
+        for (size_t j = 0; j < p->k; j++) {
+            const az_q8_block *b = (const az_q8_block *)(void *)(p->act.p + i * arow);
+            xs[i * p->k + j] =
+                wk->act == AZ_ACT_Q8 ? b[j / 32].d * (float)b[j / 32].q[j % 32] : x[j];
+        }
+    }
+    for (size_t r = 0; r < p->n; r++) {
+        c->unpack[type](p->w.p + r * p->row_bytes, row, p->k);
+        for (size_t i = 0; i < p->m; i++) {
+            double size = 0, sum = 0;
+            for (size_t j = 0; j < p->k; j++) {
+                sum += (double)row[j] * (double)xs[i * p->k + j];
+                size += fabs((double)row[j] * (double)xs[i * p->k + j]);
+            }
+            p->size[i * p->n + r] = size;
+            p->exact[i * p->n + r] = sum;
+        }
+    }
+    wk->matmul(p->want, p->n, p->w.p, p->row_bytes, p->act.p, p->m, 0, p->n, p->k);
+    for (size_t i = 0; i < p->m * p->n; i++)
+        if (!(fabs((double)p->want[i] - p->exact[i]) <= 2e-6 * p->size[i]))
+            fail_msg("scalar %s: output %zu is %.9g, exactly %.9g", az_type_get(type)->name, i,
+                     (double)p->want[i], p->exact[i]);
+    free(row);
+    free(xs);
+}
+
+static problem problem_new(size_t which, size_t m, size_t n, size_t k, const az_kernels *c)
+{
+    problem p = { .which = which, .m = m, .n = n, .k = k };
+    az_type type = weight_types[which].type;
+    uint64_t seed = 0x9e3779b97f4a7c15ull + which * 977 + m * 31 + n * 7 + k, bytes;
+
+    assert_true(az_type_row_bytes(type, k, &bytes));
+    p.row_bytes = (size_t)bytes;
+    p.w = guard_new(n * p.row_bytes);
+    p.act = guard_new(m * az_act_row_bytes(c->weight[type].act, k));
+    p.x = guard_new(m * k * sizeof(float));
+    p.want = malloc(m * n * sizeof *p.want);
+    p.size = malloc(m * n * sizeof *p.size);
+    p.exact = malloc(m * n * sizeof *p.exact);
+    rand_weights(which, p.w.p, p.w.n, &seed);
+    for (size_t i = 0; i < m * k; i++)
+        ((float *)(void *)p.x.p)[i] = rand_f32(&seed, i % 37 == 0 ? 20.0f : 2.0f);
+    fill_reference(&p, c);
+    return p;
+}
+
+static void problem_free(problem *p)
+{
+    guard_free(&p->w);
+    guard_free(&p->act);
+    guard_free(&p->x);
+    free(p->want);
+    free(p->size);
+    free(p->exact);
+}
+
+/* Whole product, then the same rows in other batches and ranges. */
+static void check_product(const az_kernels *c, const az_kernels *now, size_t which, size_t m,
+                          size_t n, size_t k)
+{
+    problem p = problem_new(which, m, n, k, c);
+    const az_type_info *t = az_type_get(weight_types[which].type);
+    const az_weight_kernel *wk = &now->weight[weight_types[which].type];
+    size_t arow = az_act_row_bytes(wk->act, k), cut = n / 3;
+    guarded y = guard_new(m * n * sizeof(float)), z = guard_new(n * sizeof(float));
+    float *got = (float *)(void *)y.p, *one = (float *)(void *)z.p;
+
+    wk->matmul(got, n, p.w.p, p.row_bytes, p.act.p, m, 0, n, k);
+    near_scalar(now->isa, t->name, p.size, p.want, got, m * n);
+    for (size_t i = 0; i < m; i++) {
+        memset(one, 0x7e, n * sizeof *one);
+        wk->matmul(one, n, p.w.p, p.row_bytes, p.act.p + i * arow, 1, 0, cut, k);
+        wk->matmul(one, n, p.w.p, p.row_bytes, p.act.p + i * arow, 1, cut, n, k);
+        if (memcmp(one, got + i * n, n * sizeof *one) != 0)
+            fail_msg("%s %s m %zu n %zu k %zu: row %zu alone has other bits", now->isa, t->name, m,
+                     n, k, i);
+    }
+    if (m > 2) { /* a batch that starts elsewhere */
+        wk->matmul(got + n, n, p.w.p, p.row_bytes, p.act.p + arow, m - 1, 0, n, k);
+        wk->matmul(one, n, p.w.p, p.row_bytes, p.act.p + arow, 1, 0, n, k);
+        assert_memory_equal(one, got + n, n * sizeof *one);
+    }
+    assert_true(guard_intact(&y) && guard_intact(&z) && guard_intact(&p.w) && guard_intact(&p.act));
+    guard_free(&y);
+    guard_free(&z);
+    problem_free(&p);
+}
+
+static void products(void **state)
+{
+    static const size_t ms[] = { 1, 2, 3, 5, 7, 8, 13, 17, 64 };
+    az_kernels c, now;
+
+    (void)state;
+    az_kernels_init(&c, 0);
+    for (size_t l = 0; levels_get(l, &now); l++)
+        for (size_t which = 0; which < N_WEIGHT_TYPES; which++) {
+            size_t block = az_type_get(weight_types[which].type)->elems;
+            const size_t ks[] = { block == 1 ? 37 : block, block == 256  ? 768
+                                                           : block == 32 ? 608
+                                                                         : 333 };
+
+            for (size_t i = 0; i < sizeof ms / sizeof ms[0]; i++)
+                for (size_t j = 0; j < 2; j++)
+                    check_product(&c, &now, which, ms[i], i % 2 ? 35 : 18, ks[j]);
+            check_product(&c, &now, which, 3, 1, ks[1]);
+            check_product(&c, &now, which, 1, 67, block == 1 ? 1024 : 2048);
+        }
+}
+
+/* A NaN or an infinity among the activations must reach every output that reads it. */
+static void bad_values_show(void **state)
+{
+    static const float bad[] = { NAN, INFINITY, -INFINITY };
+    az_kernels now;
+
+    (void)state;
+    for (size_t l = 0; levels_get(l, &now); l++)
+        for (size_t b = 0; b < 3; b++) {
+            float x[64], y[3];
+            az_block_q8_0 w[6];
+            az_q8_block a[2];
+            uint64_t seed = 5;
+
+            rand_weights(7, (uint8_t *)w, sizeof w, &seed);
+            for (int i = 0; i < 64; i++)
+                x[i] = (float)i;
+            x[37] = bad[b];
+            now.quantize_q8(a, x, 64);
+            now.weight[AZ_Q8_0].matmul(y, 3, w, sizeof w / 3, a, 1, 0, 3, 64);
+            for (int i = 0; i < 3; i++)
+                assert_false(isfinite(y[i]));
+        }
+}
+
+static void quantized_activations(void **state)
+{
+    az_kernels c, now;
+
+    (void)state;
+    az_kernels_init(&c, 0);
+    for (size_t l = 0; levels_get(l, &now); l++) {
+        enum { K = 32 * 37 };
+        guarded x = guard_new(K * sizeof(float)), a = guard_new(K / 32 * sizeof(az_q8_block)),
+                b = guard_new(a.n);
+        float *f = (float *)(void *)x.p;
+        uint64_t seed = 77;
+
+        for (size_t i = 0; i < K; i++)
+            f[i] = rand_f32(&seed, ldexpf(1, (int)(i / 32) * 6 - 110));
+        for (size_t i = 0; i < 32; i++)
+            f[i] = 0;
+        f[40] = -0.0f;
+        for (size_t i = 64 * 10; i < 64 * 10 + 32;
+             i++) /* ties: max is 127, so values stay as they are */
+            f[i] = i % 2 ? 127 : (float)(i % 16) + 0.5f;
+        c.quantize_q8(a.p, f, K);
+        now.quantize_q8(b.p, f, K);
+        assert_memory_equal(a.p, b.p, a.n);
+        for (size_t i = 0; i < K / 32; i++) {
+            const az_q8_block *q = (const az_q8_block *)(void *)a.p + i;
+            int s0 = 0, s1 = 0;
+            for (int j = 0; j < 32; j++) {
+                *(j < 16 ? &s0 : &s1) += q->q[j];
+                assert_true(fabsf(q->d * (float)q->q[j] - f[32 * i + (size_t)j]) <=
+                                0.5001f * q->d ||
+                            q->d < 0x1p-106f);
+            }
+            assert_int_equal(s0, q->sum[0]);
+            assert_int_equal(s1, q->sum[1]);
+        }
+        assert_true(guard_intact(&b));
+        guard_free(&x);
+        guard_free(&a);
+        guard_free(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products),
+        cmocka_unit_test(bad_values_show),
+        cmocka_unit_test(quantized_activations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
