@@ -5,17 +5,18 @@
 #include <stddef.h>
 
 /* bit, name as printed and as accepted by ADZE_CPU */
-#define AZ_CPU_MAP(X)                                                                             \
-    X(SSE2, 0, "sse2")                                                                            \
-    X(AVX, 1, "avx")                                                                              \
-    X(F16C, 2, "f16c") X(FMA, 3, "fma") X(AVX2, 4, "avx2") X(AVXVNNI, 5, "avx_vnni")              \
-        X(AVX512F, 6, "avx512f") X(AVX512BW, 7, "avx512bw") X(AVX512VL, 8, "avx512vl")            \
-            X(AVX512DQ, 9, "avx512dq") X(AVX512VNNI, 10, "avx512_vnni")                           \
-                X(AVX512BF16, 11, "avx512_bf16") X(AVX512FP16, 12, "avx512_fp16")                 \
-                    X(AVX512VBMI, 13, "avx512vbmi") X(AMXTILE, 14, "amx_tile")                    \
-                        X(AMXINT8, 15, "amx_int8") X(AMXBF16, 16, "amx_bf16") X(NEON, 17, "neon") \
-                            X(DOTPROD, 18, "dotprod") X(I8MM, 19, "i8mm") X(SVE, 20, "sve")       \
-                                X(SSE41, 21, "sse4_1") X(BMI2, 22, "bmi2")
+#define AZ_CPU_MAP(X)                                                                            \
+    X(SSE2, 0, "sse2")                                                                           \
+    X(AVX, 1, "avx")                                                                             \
+    X(F16C, 2, "f16c")                                                                           \
+    X(FMA, 3, "fma") X(AVX2, 4, "avx2") X(AVXVNNI, 5, "avx_vnni") X(AVX512F, 6, "avx512f")       \
+        X(AVX512BW, 7, "avx512bw") X(AVX512VL, 8, "avx512vl") X(AVX512DQ, 9, "avx512dq")         \
+            X(AVX512VNNI, 10, "avx512_vnni") X(AVX512BF16, 11, "avx512_bf16")                    \
+                X(AVX512FP16, 12, "avx512_fp16") X(AVX512VBMI, 13, "avx512vbmi")                 \
+                    X(AMXTILE, 14, "amx_tile") X(AMXINT8, 15, "amx_int8")                        \
+                        X(AMXBF16, 16, "amx_bf16") X(NEON, 17, "neon") X(DOTPROD, 18, "dotprod") \
+                            X(I8MM, 19, "i8mm") X(SVE, 20, "sve") X(SSE41, 21, "sse4_1")         \
+                                X(BMI2, 22, "bmi2")
 
 #define AZ_X(name, bit, text) AZ_CPU_##name = 1u << (bit),
 enum az_cpu_flag { AZ_CPU_MAP(AZ_X) };

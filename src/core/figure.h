@@ -2,6 +2,7 @@
 #ifndef AZ_CORE_FIGURE_H
 #define AZ_CORE_FIGURE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,5 +26,13 @@ az_figure az_figure_of(double *samples, size_t n, const char *unit, az_provenanc
 /* Linear interpolation at f in [0, 1] on sorted values. */
 double az_quantile(const double *sorted, size_t n, double f);
 const char *az_provenance_name(az_provenance p); /* "measured", ... */
+
+/* As docs/report.md writes them; a figure with n 0 becomes {"available": false, "reason": reason}. */
+json_t *az_figure_json(const az_figure *f, const char *reason);
+json_t *az_interval_json(const az_interval *v, const char *unit);
+/* Read a figure back; false when it is missing, malformed or not available (then *f has n 0). The unit is one
+ * of the known names. */
+bool az_figure_from_json(const json_t *j, az_figure *f);
+bool az_interval_from_json(const json_t *j, az_interval *v);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ROUNDS = 64 };
+enum { MAX_ROUNDS = AZ_BENCH_MAX_ROUNDS };
 
 /* Samples of one item. */
 typedef struct samples {
@@ -33,11 +33,12 @@ static int32_t *make_prompt(adze_run *run, const az_bench_opts *o, size_t vocab)
 }
 
 /* Resident bytes of a worker that has opened nothing. */
-static adze_status empty_peak(adze_run *run, uint64_t *bytes, adze_error *err)
+static adze_status empty_peak(adze_run *run, const az_bench_opts *o, uint64_t *bytes,
+                              adze_error *err)
 {
     az_worker *w = NULL;
     uint64_t now;
-    adze_status rc = az_worker_start(&w, run, NULL, err);
+    adze_status rc = az_worker_start(&w, run, o->worker, err);
 
     if (rc == ADZE_OK) rc = az_worker_memory(w, bytes, &now, err);
     az_worker_stop(w);
@@ -51,7 +52,7 @@ static adze_status open_item(adze_run *run, const az_bench_item *it, const az_be
     adze_status rc;
 
     if (!set.context) set.context = o->prompt + o->generate + 1;
-    rc = az_worker_start(&s->worker, run, NULL, &r->err);
+    rc = az_worker_start(&s->worker, run, o->worker, &r->err);
     if (rc == ADZE_OK)
         rc = az_worker_open(s->worker, it->engine, it->path, &set, &r->model, &r->err);
     s->load_ms = r->model.load_ms;
@@ -132,6 +133,9 @@ static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, 
     double peak = s->peak_bytes > (double)empty ? s->peak_bytes - (double)empty : 0;
     double load = s->load_ms;
 
+    r->rounds = s->rounds < s->latency_n || !s->latency_n ? s->rounds : s->latency_n;
+    memcpy(r->prefill_round, s->prefill_tok_s, sizeof r->prefill_round);
+    memcpy(r->decode_round, s->decode_tok_s, sizeof r->decode_round);
     r->load_ms = az_figure_of(&load, 1, "ms", AZ_MEASURED);
     r->ttft_ms = az_figure_of(s->ttft_ms, s->rounds, "ms", AZ_MEASURED);
     r->prefill_tok_s = az_figure_of(s->prefill_tok_s, s->rounds, "tok/s", AZ_MEASURED);
@@ -140,7 +144,7 @@ static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, 
     r->latency_p95_ms = az_figure_of(s->p95, s->latency_n, "ms", AZ_MEASURED);
     r->latency_p99_ms = az_figure_of(s->p99, s->latency_n, "ms", AZ_MEASURED);
     r->latency_cv = az_figure_of(s->cv, s->latency_n, "ratio", AZ_MEASURED);
-    r->peak_rss_bytes = az_figure_of(&peak, s->peak_bytes > 0 ? 1 : 0, "B", AZ_MEASURED);
+    r->peak_rss_bytes = az_figure_of(&peak, s->peak_bytes > 0 ? 1 : 0, "bytes", AZ_MEASURED);
     r->energy_j_tok = az_figure_of(s->energy, s->energy_n, "J/tok", AZ_MEASURED);
     snprintf(r->energy_source, sizeof r->energy_source, "%s", meter->source);
     snprintf(r->energy_reason, sizeof r->energy_reason, "%s", meter->reason);
@@ -177,7 +181,7 @@ adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
     s = az_calloc(run, n, sizeof *s);
     if (!s) return az_fail_nomem(err, "measuring");
     az_energy_open(&meter, run);
-    rc = empty_peak(run, &empty, err);
+    rc = empty_peak(run, o, &empty, err);
     for (size_t i = 0; rc == ADZE_OK && i < n; i++) {
         r[i].err.pos = ADZE_NOPOS;
         r[i].status = open_item(run, &items[i], o, &s[i], &r[i]);
@@ -196,30 +200,111 @@ adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
     return rc == ADZE_OK ? az_check_cancel(run, err) : rc;
 }
 
-json_t *az_figure_json(const az_figure *f)
+az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b)
 {
-    if (!f->n) return json_pack("{s:b, s:s}", "available", 0, "reason", "not measured");
-    return json_pack("{s:f, s:f, s:f, s:I, s:s, s:s}", "median", f->median, "min", f->min, "max",
-                     f->max, "n", (json_int_t)f->n, "unit", f->unit, "provenance",
-                     az_provenance_name(f->from));
+    double x[MAX_ROUNDS];
+    size_t n = n_a < n_b ? n_a : n_b;
+
+    for (size_t i = 0; i < n; i++)
+        x[i] = b[i] > 0 ? a[i] / b[i] : 0;
+    return az_figure_of(x, n, "x", AZ_MEASURED);
+}
+
+/* Figures of a result by the name they have in JSON. */
+static const struct {
+    const char *name;
+    size_t at;
+} figures[] = {
+    { "load_ms", offsetof(az_bench_result, load_ms) },
+    { "ttft_ms", offsetof(az_bench_result, ttft_ms) },
+    { "prefill_tok_s", offsetof(az_bench_result, prefill_tok_s) },
+    { "decode_tok_s", offsetof(az_bench_result, decode_tok_s) },
+    { "token_latency_p50_ms", offsetof(az_bench_result, latency_p50_ms) },
+    { "token_latency_p95_ms", offsetof(az_bench_result, latency_p95_ms) },
+    { "token_latency_p99_ms", offsetof(az_bench_result, latency_p99_ms) },
+    { "latency_cv", offsetof(az_bench_result, latency_cv) },
+    { "peak_rss_bytes", offsetof(az_bench_result, peak_rss_bytes) },
+    { "energy_j_per_tok", offsetof(az_bench_result, energy_j_tok) },
+};
+
+static const az_figure *figure_at(const az_bench_result *r, size_t i)
+{
+    return (const az_figure *)(const void *)((const char *)r + figures[i].at);
 }
 
 json_t *az_bench_json(const az_bench_result *r)
 {
-    double weight = (double)r->model.weight_bytes;
-    az_figure weight_bytes = az_figure_of(&weight, 1, "B", AZ_MEASURED);
-    json_t *energy = r->energy_j_tok.n
-                         ? az_figure_json(&r->energy_j_tok)
-                         : json_pack("{s:b, s:s}", "available", 0, "reason", r->energy_reason);
+    double bytes = (double)r->model.weight_bytes;
+    az_figure weights = az_figure_of(&bytes, 1, "bytes", AZ_MEASURED);
+    json_t *o = json_object();
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "load_ms",
-                     az_figure_json(&r->load_ms), "ttft_ms", az_figure_json(&r->ttft_ms),
-                     "prefill_tok_s", az_figure_json(&r->prefill_tok_s), "decode_tok_s",
-                     az_figure_json(&r->decode_tok_s), "token_latency_p50_ms",
-                     az_figure_json(&r->latency_p50_ms), "token_latency_p95_ms",
-                     az_figure_json(&r->latency_p95_ms), "token_latency_p99_ms",
-                     az_figure_json(&r->latency_p99_ms), "latency_cv",
-                     az_figure_json(&r->latency_cv), "weight_bytes", az_figure_json(&weight_bytes),
-                     "peak_rss_bytes", az_figure_json(&r->peak_rss_bytes), "energy_j_per_tok",
-                     energy);
+    for (size_t i = 0; i < AZ_COUNT(figures); i++) {
+        bool energy = figure_at(r, i) == &r->energy_j_tok;
+        json_object_set_new(o, figures[i].name,
+                            az_figure_json(figure_at(r, i), energy ? r->energy_reason : NULL));
+    }
+    json_object_set_new(o, "weight_bytes", az_figure_json(&weights, NULL));
+    return o;
+}
+
+static json_t *rounds_json(const double *x, size_t n)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(a, json_real(x[i]));
+    return a;
+}
+
+json_t *az_bench_keep(const az_bench_result *r)
+{
+    const az_worker_model *m = &r->model;
+
+    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:{s:f, s:s, s:s, s:i, s:I, s:I, s:I}}", "figures",
+                     az_bench_json(r), "prefill_round", rounds_json(r->prefill_round, r->rounds),
+                     "decode_round", rounds_json(r->decode_round, r->rounds), "energy_source",
+                     r->energy_source, "energy_reason", r->energy_reason, "model", "load_ms",
+                     m->load_ms, "isa", m->isa, "build", m->build, "threads", m->threads, "vocab",
+                     (json_int_t)m->vocab, "context", (json_int_t)m->context, "weight_bytes",
+                     (json_int_t)m->weight_bytes);
+}
+
+static size_t recall_rounds(double *x, const json_t *a)
+{
+    size_t n = json_array_size(a);
+
+    if (n > MAX_ROUNDS) n = MAX_ROUNDS;
+    for (size_t i = 0; i < n; i++)
+        x[i] = json_number_value(json_array_get(a, i));
+    return n;
+}
+
+adze_status az_bench_recall(az_bench_result *r, const json_t *kept, adze_error *err)
+{
+    const json_t *m = json_object_get(kept, "model"), *f = json_object_get(kept, "figures");
+    const char *isa = az_json_str(m, "isa"), *build = az_json_str(m, "build"),
+               *reason = az_json_str(kept, "energy_reason"),
+               *source = az_json_str(kept, "energy_source");
+    int64_t threads = 0, vocab = 0, context = 0, bytes = 0;
+
+    memset(r, 0, sizeof *r);
+    if (!isa || !build || !reason || !source || !az_json_int(m, "threads", &threads) ||
+        !az_json_int(m, "vocab", &vocab) || !az_json_int(m, "context", &context) ||
+        !az_json_int(m, "weight_bytes", &bytes))
+        return az_fail(err, ADZE_EFORMAT, NULL, ADZE_NOPOS, "kept measurement is incomplete");
+    for (size_t i = 0; i < AZ_COUNT(figures); i++)
+        az_figure_from_json(json_object_get(f, figures[i].name),
+                            (az_figure *)(void *)((char *)r + figures[i].at));
+    r->model.threads = (int)threads;
+    r->model.vocab = (size_t)vocab;
+    r->model.context = (size_t)context;
+    r->model.weight_bytes = (uint64_t)bytes;
+    az_json_real(m, "load_ms", &r->model.load_ms);
+    snprintf(r->model.isa, sizeof r->model.isa, "%s", isa);
+    snprintf(r->model.build, sizeof r->model.build, "%s", build);
+    snprintf(r->energy_reason, sizeof r->energy_reason, "%s", reason);
+    snprintf(r->energy_source, sizeof r->energy_source, "%s", source);
+    r->rounds = recall_rounds(r->prefill_round, json_object_get(kept, "prefill_round"));
+    recall_rounds(r->decode_round, json_object_get(kept, "decode_round"));
+    return ADZE_OK;
 }

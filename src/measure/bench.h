@@ -19,12 +19,17 @@ typedef struct az_bench_opts {
     int warmup;              /* rounds before them */
     const int32_t *tokens;   /* [n_tokens] prompt text to use; NULL: seeded random ids */
     size_t n_tokens;
+    const char *const *worker; /* command of the worker; NULL: this program's own */
 } az_bench_opts;
+
+enum { AZ_BENCH_MAX_ROUNDS = 64 };
 
 typedef struct az_bench_result {
     adze_status status; /* a failed candidate costs itself only */
     adze_error err;
     az_worker_model model;
+    size_t rounds; /* samples below, in the order of the rounds, so that items can be paired */
+    double prefill_round[AZ_BENCH_MAX_ROUNDS], decode_round[AZ_BENCH_MAX_ROUNDS]; /* tok/s */
     az_figure load_ms, ttft_ms, prefill_tok_s, decode_tok_s;
     az_figure latency_p50_ms, latency_p95_ms, latency_p99_ms; /* per token; spread over rounds */
     az_figure latency_cv;     /* stdev / mean of token latency in a round */
@@ -37,9 +42,13 @@ typedef struct az_bench_result {
 adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
                          const az_bench_opts *opts, az_bench_result *results, adze_error *err);
 
+/* a / b, round by round: "x". n is 0 when they were not measured together. */
+az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b);
+
 /* The `measurements` object of docs/report.md. */
 json_t *az_bench_json(const az_bench_result *r);
-/* {"median":..,"min":..,"max":..,"n":..,"unit":..,"provenance":..} */
-json_t *az_figure_json(const az_figure *f);
+/* All of a result, and back: for stages that are resumed. */
+json_t *az_bench_keep(const az_bench_result *r);
+adze_status az_bench_recall(az_bench_result *r, const json_t *kept, adze_error *err);
 
 #endif

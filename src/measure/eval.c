@@ -2,6 +2,7 @@
  * so that one chunk of logits of two models is all that is ever held. Definitions follow llama.cpp's
  * perplexity tool (chunks, second half, BOS), with exact distributions instead of 16-bit ones. */
 #include "measure/eval.h"
+#include "base/json.h"
 #include "base/thread.h"
 #include "core/model.h"
 #include "measure/stats.h"
@@ -340,21 +341,48 @@ adze_status az_eval_run(adze_run *run, const az_bench_item *items, size_t n, con
     return rc;
 }
 
-static json_t *interval_json(const az_interval *v)
-{
-    return json_pack("{s:f, s:f, s:f, s:I}", "value", v->value, "lo", v->lo, "hi", v->hi, "n",
-                     (json_int_t)v->n);
-}
+static const struct {
+    const char *name, *unit;
+    size_t at;
+} intervals[] = {
+    { "top1_accuracy", "ratio", offsetof(az_eval_result, top1) },
+    { "top1_ratio", "ratio", offsetof(az_eval_result, top1_ratio) },
+    { "perplexity", "1", offsetof(az_eval_result, perplexity) },
+    { "kl_mean", "nats", offsetof(az_eval_result, kl_mean) },
+    { "kl_p99", "nats", offsetof(az_eval_result, kl_p99) },
+    { "flips", "ratio", offsetof(az_eval_result, flips) },
+};
 
 json_t *az_eval_json(const az_eval_result *r)
 {
+    json_t *o;
+
     if (r->status < 0 || !r->positions)
         return json_pack("{s:b, s:s}", "available", 0, "reason",
                          r->status < 0 ? r->err.msg : "not evaluated");
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "chunks", (json_int_t)r->chunks,
-                     "positions", (json_int_t)r->positions, "top1_accuracy",
-                     interval_json(&r->top1), "perplexity", interval_json(&r->perplexity),
-                     "kl_mean", interval_json(&r->kl_mean), "kl_p99", interval_json(&r->kl_p99),
-                     "flips", interval_json(&r->flips), "top1_ratio",
-                     interval_json(&r->top1_ratio));
+    o = json_pack("{s:I, s:I}", "chunks", (json_int_t)r->chunks, "positions",
+                  (json_int_t)r->positions);
+    for (size_t i = 0; i < AZ_COUNT(intervals); i++)
+        json_object_set_new(o, intervals[i].name,
+                            az_interval_json((const az_interval *)(const void *)((const char *)r +
+                                                                                 intervals[i].at),
+                                             intervals[i].unit));
+    return o;
+}
+
+adze_status az_eval_recall(az_eval_result *r, const json_t *kept, adze_error *err)
+{
+    int64_t chunks = 0, positions = 0;
+
+    memset(r, 0, sizeof *r);
+    if (!az_json_int(kept, "chunks", &chunks) || !az_json_int(kept, "positions", &positions))
+        return az_fail(err, ADZE_EFORMAT, NULL, ADZE_NOPOS, "kept evaluation is incomplete");
+    r->chunks = (size_t)chunks;
+    r->positions = (size_t)positions;
+    for (size_t i = 0; i < AZ_COUNT(intervals); i++)
+        if (!az_interval_from_json(json_object_get(kept, intervals[i].name),
+                                   (az_interval *)(void *)((char *)r + intervals[i].at)))
+            return az_fail(err, ADZE_EFORMAT, NULL, ADZE_NOPOS, "kept evaluation lacks %s",
+                           intervals[i].name);
+    return ADZE_OK;
 }

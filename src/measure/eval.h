@@ -37,5 +37,7 @@ adze_status az_eval_run(adze_run *run, const az_bench_item *items, size_t n,
 
 /* The `quality` object of docs/report.md. */
 json_t *az_eval_json(const az_eval_result *r);
+/* Read az_eval_json back, for stages that are resumed. */
+adze_status az_eval_recall(az_eval_result *r, const json_t *kept, adze_error *err);
 
 #endif
