@@ -1,0 +1,87 @@
+/* The tokenizer's insides: what tok_hf.c and tok_gguf.c fill in and tokenizer.c runs.
+ *
+ * Text goes: added tokens with normalized=false cut out -> each piece normalized -> added tokens with
+ * normalized=true cut out -> pre-tokenizer -> BPE; then what the post-processor puts around it.
+ */
+#ifndef AZ_TEXT_TOKENIZER_H
+#define AZ_TEXT_TOKENIZER_H
+
+#include <adze/session.h>
+#include "base/arena.h"
+#include "core/model.h"
+#include "text/added.h"
+#include "text/bpe.h"
+#include "text/normalize.h"
+#include "text/pretok.h"
+
+enum { AZ_TOK_ADDED = 1, AZ_TOK_SPECIAL = 2 };
+
+struct adze_tokenizer {
+    adze_run *run;
+    az_arena arena;
+    size_t n_ids;
+    az_str *text;   /* [n_ids] as the file spells it; .s NULL: no token has this id */
+    az_str *bytes;  /* [n_ids] what it stands for */
+    az_str *model;  /* [n_ids] = bytes for tokens that the model can produce, .s NULL for others */
+    uint8_t *flags; /* [n_ids] AZ_TOK_* */
+    az_added_set raw, normal; /* found in raw text, and in normalized text */
+    az_norms norms;
+    az_pretoks pretoks;
+    az_bpe bpe;
+    int32_t *prefix, *suffix; /* what the post-processor adds around the text */
+    size_t n_prefix, n_suffix;
+    int32_t bos, eos; /* as the files name them; -1: none */
+};
+
+typedef struct az_tokenizer_opts {
+    bool no_known_patterns; /* tests: PCRE2 for every pattern */
+} az_tokenizer_opts;
+
+adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_model *m,
+                             const az_tokenizer_opts *opts, adze_error *err);
+
+/* Id of a token by its text, added ones included; -1: none. */
+int32_t az_tokenizer_id(const adze_tokenizer *t, const char *text, size_t n);
+
+/* Everything in tokenizer.json but the vocabulary and the merges, as compact JSON: what a GGUF keeps in
+ * the key adze.tokenizer.pattern so that nothing of the pipeline is lost. NULL: out of memory or not a
+ * tokenizer.json. Free with az_free. */
+#define AZ_TOKENIZER_PATTERN_KEY "adze.tokenizer.pattern"
+char *az_tokenizer_pipeline(adze_run *run, const json_t *hf);
+
+/* Name for tokenizer.ggml.pre whose meaning is this tokenizer.json's, or NULL when there is none. */
+const char *az_tokenizer_pre_name(const json_t *hf);
+
+/* What a tokenizer.ggml.pre name stands for; false: unknown name. */
+typedef struct az_pre {
+    json_t *pipeline; /* new reference: {"normalizer", "pre_tokenizer"}; NULL: out of memory */
+    bool ignore_merges, add_bos;
+} az_pre;
+bool az_pre_find(const char *name, az_pre *out);
+
+/* Used by the two readers. */
+adze_status az_tok_alloc(adze_tokenizer *t, size_t n_ids, const char *path, adze_error *err);
+/* Give an id its text; `is_model` decodes it from the byte alphabet if it can be. */
+adze_status az_tok_put(adze_tokenizer *t, size_t id, const char *text, size_t n, bool is_model,
+                       const char *path, adze_error *err);
+/* Rank and result of one merge, halves as the file spells them. */
+adze_status az_tok_merge(adze_tokenizer *t, az_str left, az_str right, size_t rank,
+                         const char *path, adze_error *err);
+/* One merge as "left right", split at the first space from byte `from` on. */
+adze_status az_tok_merge_text(adze_tokenizer *t, const char *s, size_t n, size_t from, size_t rank,
+                              const char *path, adze_error *err);
+/* Register an added token for search. Needs the normalizers. */
+adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content, size_t n,
+                       adze_error *err);
+/* normalizer, pre_tokenizer and decoder of a tokenizer.json (or its pipeline). */
+adze_status az_tok_read_pipeline(adze_tokenizer *t, const json_t *hf, const az_tokenizer_opts *opts,
+                                 const char *path, adze_error *err);
+adze_status az_tok_read_post(adze_tokenizer *t, const json_t *j, int depth, const char *path,
+                             adze_error *err);
+adze_status az_tok_set_around(adze_tokenizer *t, int32_t first, int32_t last, adze_error *err);
+adze_status az_tok_read_hf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,
+                           adze_error *err);
+adze_status az_tok_read_gguf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,
+                             adze_error *err);
+
+#endif
