@@ -1,0 +1,69 @@
+/* Weights of a session: matrices stay where the mapped file holds them, vectors become f32. */
+#include "infer/session.h"
+#include "base/check.h"
+
+static bool is_vector(const az_graph *g, int weight)
+{
+    for (int i = 0; i < g->n_nodes; i++) {
+        const az_node *n = &g->nodes[i];
+        if (n->weight[1] == weight || (n->op == AZ_OP_NORM_RMS && n->weight[0] == weight))
+            return true;
+    }
+    return false;
+}
+
+static adze_status bind_vector(adze_session *s, const az_tensor *t, const void *data, az_bound *b,
+                               adze_error *err)
+{
+    float *vec = az_arena_array(&s->arena, b->cols, sizeof *vec);
+
+    if (!vec) return az_fail_nomem(err, "binding weights");
+    s->kernels->unpack[t->type](data, vec, b->cols);
+    b->vec = vec;
+    return ADZE_OK;
+}
+
+static adze_status bind_one(adze_session *s, const az_arch *arch, int i, adze_error *err)
+{
+    const az_graph_weight *w = &s->graph.weights[i];
+    const az_tensor *t = az_arch_tensor(arch, s->model, w->name, NULL);
+    az_bound *b = &s->weights[i];
+    uint64_t row_bytes, bytes;
+    const void *data;
+    const char *path;
+    adze_status rc;
+
+    if (!t)
+        return az_fail_name(err, ADZE_EFORMAT, s->model->path, w->name, ADZE_NOPOS,
+                            "tensor is missing");
+    path = s->model->files[t->file].path;
+    *b = (az_bound){ .type = t->type, .rows = (size_t)w->rows, .cols = (size_t)w->cols };
+    if (az_tensor_rows(t) != w->rows || az_tensor_cols(t) != w->cols ||
+        !az_type_row_bytes(t->type, b->cols, &row_bytes) ||
+        !az_mul_u64(row_bytes, b->rows, &bytes) || bytes != t->size_bytes)
+        return az_fail_name(err, ADZE_EFORMAT, path, t->name, t->at_bytes,
+                            "tensor is [%lld, %lld], the config asks for [%lld, %lld]",
+                            (long long)az_tensor_rows(t), (long long)az_tensor_cols(t),
+                            (long long)w->rows, (long long)w->cols);
+    b->row_bytes = (size_t)row_bytes;
+    if (!s->kernels->unpack[t->type] || !s->kernels->weight[t->type].matmul)
+        return az_fail_name(err, ADZE_EUNSUP, path, t->name, t->at_bytes,
+                            "the engine does not run weights of type %s",
+                            az_type_get(t->type)->name);
+    rc = az_model_tensor_data(s->model, t, &data, err);
+    if (rc < 0) return rc;
+    if (is_vector(&s->graph, i)) return bind_vector(s, t, data, b, err);
+    b->data = data;
+    return ADZE_OK;
+}
+
+adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    s->weights = az_arena_array(&s->arena, (size_t)s->graph.n_weights, sizeof *s->weights);
+    if (!s->weights) return az_fail_nomem(err, "binding weights");
+    for (int i = 0; i < s->graph.n_weights && rc == ADZE_OK; i++)
+        rc = bind_one(s, arch, i, err);
+    return rc;
+}

@@ -1,0 +1,244 @@
+/* From a graph to stages and buffers, once per session.
+ *
+ * Stages: linears that read one value run together; a bias and the sum after a linear are done by whoever
+ * made the columns; norms and gates quantize their rows for the linears that follow; rotations wait for
+ * the attention that reads them. Buffers: a storage lives from the stage that makes it to the last that
+ * reads it, and takes the best-fitting buffer that is free in between.
+ */
+#include "infer/session.h"
+
+#include <string.h>
+
+typedef struct storage {
+    size_t columns;
+    int from, to; /* stages; to -1: never read */
+    int buffer;
+} storage;
+
+typedef struct planner {
+    adze_session *s;
+    const az_graph *g;
+    int *uses;     /* [n_nodes] consumers of a value */
+    int *last;     /* [n_nodes] last node that reads it */
+    int *stage_of; /* [n_nodes] -1 for slices */
+    bool *wants_q8;
+    storage *storages;
+    int n_storages;
+    int q8_turn;
+    const char *why; /* what the engine cannot run, NULL: fine */
+} planner;
+
+static const az_node *node_at(const planner *p, int i)
+{
+    return &p->g->nodes[i];
+}
+
+static void count_uses(planner *p)
+{
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const az_node *n = node_at(p, i);
+        for (int j = 0; j < 3; j++) {
+            if (n->in[j] < 0) continue;
+            p->uses[n->in[j]]++;
+            p->last[n->in[j]] = i;
+        }
+        if (n->op == AZ_OP_LINEAR) {
+            az_type t = p->s->weights[n->weight[0]].type;
+            if (p->s->kernels->weight[t].act == AZ_ACT_Q8) p->wants_q8[n->in[0]] = true;
+        }
+    }
+}
+
+static az_stage *new_stage(planner *p, az_stage_kind kind, int node)
+{
+    az_stage *st = &p->s->stages[p->s->n_stages++];
+
+    *st = (az_stage){ .kind = kind, .n_nodes = 1, .last_only = node_at(p, node)->last_only };
+    for (int i = 0; i < AZ_STAGE_NODES; i++)
+        st->node[i] = st->add[i] = -1;
+    st->node[0] = node;
+    p->stage_of[node] = p->s->n_stages - 1;
+    return st;
+}
+
+/* Give a value its activation buffer; both take turns. */
+static void take_q8(planner *p, int value)
+{
+    size_t row = az_act_row_bytes(AZ_ACT_Q8, (size_t)node_at(p, value)->width);
+
+    p->s->values[value].q8 = p->q8_turn;
+    p->q8_turn = (p->q8_turn + 1) % AZ_Q8_BUFFERS;
+    if (row > p->s->q8_row_bytes) p->s->q8_row_bytes = row;
+}
+
+static void plan_linear(planner *p, int i)
+{
+    const az_node *n = node_at(p, i);
+    az_stage *st = p->s->n_stages ? &p->s->stages[p->s->n_stages - 1] : NULL;
+
+    if (p->wants_q8[n->in[0]] && p->s->values[n->in[0]].q8 < 0) {
+        new_stage(p, AZ_STAGE_QUANTIZE, n->in[0]);
+        take_q8(p, n->in[0]);
+        st = NULL;
+    }
+    if (st && st->kind == AZ_STAGE_LINEAR && st->n_nodes < AZ_STAGE_NODES && st->add[0] < 0 &&
+        node_at(p, st->node[0])->in[0] == n->in[0] && st->last_only == n->last_only) {
+        st->node[st->n_nodes++] = i;
+        p->stage_of[i] = p->s->n_stages - 1;
+    } else {
+        new_stage(p, AZ_STAGE_LINEAR, i);
+    }
+}
+
+/* The sum right after the linear that makes its second input joins that linear's stage. */
+static void plan_add(planner *p, int i)
+{
+    const az_node *n = node_at(p, i);
+    az_stage *st = p->s->n_stages ? &p->s->stages[p->s->n_stages - 1] : NULL;
+
+    if (p->last[n->in[0]] != i || n->in[0] == n->in[1])
+        p->why = "a value that is read again after it was added to";
+    if (st && st->kind == AZ_STAGE_LINEAR && st->n_nodes == 1 &&
+        st->node[0] == n->in[1] && p->uses[n->in[1]] == 1 && st->last_only == n->last_only) {
+        st->add[0] = i;
+        p->stage_of[i] = p->s->n_stages - 1;
+    } else {
+        new_stage(p, AZ_STAGE_ADD, i);
+    }
+}
+
+static void plan_attention(planner *p, int i)
+{
+    const az_node *n = node_at(p, i);
+    az_stage *st = new_stage(p, AZ_STAGE_ROPE, i);
+
+    st->last_only = false; /* keys and values of every row are kept */
+    for (int j = 0; j < 2; j++)
+        if (node_at(p, n->in[j])->op == AZ_OP_ROPE) p->stage_of[n->in[j]] = p->s->n_stages - 1;
+    new_stage(p, AZ_STAGE_ATTENTION, i);
+}
+
+static void plan_node(planner *p, int i)
+{
+    const az_node *n = node_at(p, i);
+
+    switch (n->op) {
+    case AZ_OP_EMBED: new_stage(p, AZ_STAGE_EMBED, i); break;
+    case AZ_OP_NORM_RMS: new_stage(p, AZ_STAGE_NORM, i); break;
+    case AZ_OP_LINEAR: plan_linear(p, i); break;
+    case AZ_OP_SLICE: break;
+    case AZ_OP_ROPE:
+        if (p->uses[i] != 1 || node_at(p, p->last[i])->op != AZ_OP_ATTENTION ||
+            p->last[n->in[0]] != i)
+            p->why = "a rotation that is not for one attention alone";
+        break;
+    case AZ_OP_ATTENTION: plan_attention(p, i); break;
+    case AZ_OP_SILU_MUL: new_stage(p, AZ_STAGE_SILU_MUL, i); break;
+    case AZ_OP_ADD: plan_add(p, i); break;
+    case AZ_OP_COUNT: break;
+    }
+    if ((n->op == AZ_OP_NORM_RMS || n->op == AZ_OP_SILU_MUL) && p->wants_q8[i]) take_q8(p, i);
+}
+
+/* Storage and place of each value; aliases follow their input. */
+static void place_values(planner *p)
+{
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const az_node *n = node_at(p, i);
+        az_value *v = &p->s->values[i];
+        if (i == p->g->output) {
+            *v = (az_value){ .storage = -1, .ld = (size_t)n->width, .q8 = -1 };
+        } else if (n->op == AZ_OP_SLICE || n->op == AZ_OP_ROPE || n->op == AZ_OP_ADD) {
+            const az_value *from = &p->s->values[n->in[0]];
+            v->storage = from->storage;
+            v->ld = from->ld;
+            v->at = from->at + (size_t)(n->op == AZ_OP_SLICE ? n->slice_at : 0);
+        } else {
+            v->storage = p->n_storages;
+            v->ld = (size_t)n->width;
+            v->at = 0;
+            p->storages[p->n_storages++] =
+                (storage){ (size_t)n->width, p->stage_of[i], p->stage_of[i], -1 };
+        }
+    }
+}
+
+/* Stage in which node i reads its inputs; a slice reads nothing itself. */
+static void extend_lives(planner *p)
+{
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const az_node *n = node_at(p, i);
+        int own = p->s->values[i].storage;
+        if (p->stage_of[i] < 0) continue;
+        if (own >= 0 && p->storages[own].to < p->stage_of[i]) p->storages[own].to = p->stage_of[i];
+        for (int j = 0; j < 3; j++) {
+            int st = n->in[j] < 0 ? -1 : p->s->values[n->in[j]].storage;
+            if (st >= 0 && p->storages[st].to < p->stage_of[i]) p->storages[st].to = p->stage_of[i];
+        }
+    }
+}
+
+/* Storages come in order of their first stage. */
+static void assign_buffers(planner *p, int *free_after)
+{
+    adze_session *s = p->s;
+
+    for (int i = 0; i < p->n_storages; i++) {
+        storage *st = &p->storages[i];
+        int best = -1;
+        for (int b = 0; b < s->n_buffers; b++) {
+            if (free_after[b] >= st->from) continue;
+            if (best < 0)
+                best = b;
+            else if (s->buffer_columns[best] < st->columns
+                         ? s->buffer_columns[b] > s->buffer_columns[best]
+                         : s->buffer_columns[b] >= st->columns &&
+                               s->buffer_columns[b] < s->buffer_columns[best])
+                best = b;
+        }
+        if (best < 0) {
+            best = s->n_buffers++;
+            s->buffer_columns[best] = 0;
+        }
+        if (s->buffer_columns[best] < st->columns) s->buffer_columns[best] = st->columns;
+        free_after[best] = st->to;
+        st->buffer = best;
+    }
+    for (int i = 0; i < p->g->n_nodes; i++)
+        if (s->values[i].storage >= 0)
+            s->values[i].storage = p->storages[s->values[i].storage].buffer;
+}
+
+adze_status az_session_plan(adze_session *s, adze_error *err)
+{
+    planner p = { .s = s, .g = &s->graph };
+    size_t n = (size_t)s->graph.n_nodes;
+    int *free_after;
+
+    p.uses = az_arena_array(&s->arena, n, sizeof *p.uses);
+    p.last = az_arena_array(&s->arena, n, sizeof *p.last);
+    p.stage_of = az_arena_array(&s->arena, n, sizeof *p.stage_of);
+    p.wants_q8 = az_arena_array(&s->arena, n, sizeof *p.wants_q8);
+    p.storages = az_arena_array(&s->arena, n, sizeof *p.storages);
+    free_after = az_arena_array(&s->arena, n, sizeof *free_after);
+    s->values = az_arena_array(&s->arena, n, sizeof *s->values);
+    s->buffer_columns = az_arena_array(&s->arena, n, sizeof *s->buffer_columns);
+    s->stages = az_arena_array(&s->arena, 2 * n, sizeof *s->stages);
+    if (!p.uses || !p.last || !p.stage_of || !p.wants_q8 || !p.storages || !free_after ||
+        !s->values || !s->buffer_columns || !s->stages)
+        return az_fail_nomem(err, "planning a session");
+    for (size_t i = 0; i < n; i++) {
+        p.stage_of[i] = p.last[i] = -1;
+        s->values[i].q8 = -1;
+    }
+    count_uses(&p);
+    for (int i = 0; i < s->graph.n_nodes; i++)
+        plan_node(&p, i);
+    if (p.why)
+        return az_fail(err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS, "the engine cannot run %s",
+                       p.why);
+    place_values(&p);
+    extend_lives(&p);
+    assign_buffers(&p, free_after);
+    return ADZE_OK;
+}

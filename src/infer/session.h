@@ -1,0 +1,124 @@
+/* The native engine: a graph, its weights where the files hold them, buffers planned once, caches.
+ *
+ * A session runs in passes of up to `batch` tokens. A pass walks the stages: each is one operator, or several
+ * that need no barrier between them, done by all threads of the pool. docs/internals.md, "a pass".
+ */
+#ifndef AZ_INFER_SESSION_H
+#define AZ_INFER_SESSION_H
+
+#include <adze/session.h>
+#include <stdatomic.h>
+#include "arch/arch.h"
+#include "base/thread.h"
+#include "graph/graph.h"
+#include "kernel/kernel.h"
+
+/* A weight as a session uses it: a matrix where it lies in the mapped file, or a vector as f32. */
+typedef struct az_bound {
+    const void *data; /* [rows][cols] in `type`, may be unaligned; NULL for a vector */
+    const float *vec; /* [cols]; NULL for a matrix */
+    az_type type;
+    size_t row_bytes;
+    size_t rows, cols;
+} az_bound;
+
+/* Where a value lies. Slices, rotations and sums share the storage of their input. */
+typedef struct az_value {
+    int storage;   /* -1: the caller's logits */
+    size_t at, ld; /* first column in the storage, and its row length, in floats */
+    float *p;      /* row 0; NULL for the caller's logits */
+    int q8;        /* which activation buffer holds it quantized, -1: none */
+} az_value;
+
+typedef enum az_stage_kind {
+    AZ_STAGE_EMBED,    /* also the rotary table of the pass */
+    AZ_STAGE_NORM,     /* and quantize */
+    AZ_STAGE_QUANTIZE, /* of a value whose producer cannot do it */
+    AZ_STAGE_LINEAR,   /* all that read one value; with bias, and the sum that follows */
+    AZ_STAGE_ROPE,     /* q and k, then k and v into the cache */
+    AZ_STAGE_ATTENTION,
+    AZ_STAGE_SILU_MUL, /* and quantize */
+    AZ_STAGE_ADD
+} az_stage_kind;
+
+enum { AZ_STAGE_NODES = 4, AZ_Q8_BUFFERS = 2 };
+
+typedef struct az_stage {
+    az_stage_kind kind;
+    int n_nodes;
+    int node[AZ_STAGE_NODES];
+    int add[AZ_STAGE_NODES]; /* the sum fused into a linear, -1: none */
+    bool last_only;
+    uint64_t ns, calls; /* profile */
+} az_stage;
+
+typedef struct az_kv_cache {
+    az_f16 *k, *v; /* [n_kv_heads][context][head_dim] */
+} az_kv_cache;
+
+struct adze_session {
+    adze_run *run;
+    adze_model *model;
+    az_arena arena;
+    az_config config;
+    az_graph graph;
+    const az_kernels *kernels;
+    az_pool *pool, *own_pool;
+    size_t context, batch, pos;
+
+    az_bound *weights; /* [graph.n_weights] */
+    az_value *values;  /* [graph.n_nodes] */
+    az_stage *stages;
+    int n_stages;
+    atomic_size_t *next; /* [n_stages] hands out the work of a stage */
+    int n_buffers;
+    float **buffers;        /* [n_buffers] */
+    size_t *buffer_columns; /* floats a row of the pass needs in each */
+    size_t q8_row_bytes;    /* largest quantized row */
+    void *q8[AZ_Q8_BUFFERS];
+    az_kv_cache *caches; /* [graph.n_states] */
+    float *inv_freq;     /* [dims / 2] */
+    float *rope_table;   /* [batch][dims / 2] pairs (cos, sin) */
+    uint64_t memory_bytes;
+    bool profiling;
+};
+
+/* One call of the team: m tokens from position pos, logits of the last `want` of them. */
+typedef struct az_pass {
+    adze_session *s;
+    const int32_t *tokens; /* [m] */
+    size_t m, want;
+    float *logits; /* [want][vocab] */
+} az_pass;
+
+/* plan.c: stages, and buffers by liveness. Widths only; nothing is allocated but the plan itself. */
+adze_status az_session_plan(adze_session *s, adze_error *err);
+/* bind.c: every weight, checked. */
+adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err);
+/* exec.c */
+void az_session_pass(az_pass *p);
+
+/* A session on a given config instead of the model's own: what tests change to prove that the golden
+ * values notice. No check that every tensor is used. */
+adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model *m,
+                                  const adze_session_opts *opts, const az_arch *arch,
+                                  const az_config *c, adze_error *err);
+
+/* Bytes taken by caches and buffers; the weights stay where the files are mapped. */
+uint64_t az_session_memory_bytes(const adze_session *s);
+
+/* Time per kind of stage since az_session_profile_start, layers added up. */
+typedef struct az_profile_row {
+    az_op op;
+    char kind[64];    /* "attn_q+attn_k+attn_v", "ffn_down", "" without weights */
+    const char *type; /* "q4_k", "mixed", NULL without weights */
+    uint64_t ns;      /* of thread 0, waiting included */
+    uint64_t calls;   /* stages run */
+    uint64_t bytes;   /* weight bytes read in all those calls */
+} az_profile_row;
+void az_session_profile_start(adze_session *s); /* forgets what was counted before */
+/* Rows, most expensive first; in `arena`. Stops counting. */
+adze_status az_session_profile_rows(adze_session *s, az_arena *arena, az_profile_row **rows,
+                                    size_t *n, adze_error *err);
+
+#endif
