@@ -63,7 +63,10 @@ adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *er
 
     s->weights = az_arena_array(&s->arena, (size_t)s->graph.n_weights, sizeof *s->weights);
     if (!s->weights) return az_fail_nomem(err, "binding weights");
-    for (int i = 0; i < s->graph.n_weights && rc == ADZE_OK; i++)
+    s->cache_f32 = true;
+    for (int i = 0; i < s->graph.n_weights && rc == ADZE_OK; i++) {
         rc = bind_one(s, arch, i, err);
+        if (s->weights[i].data && s->weights[i].type != AZ_F32) s->cache_f32 = false;
+    }
     return rc;
 }

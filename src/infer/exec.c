@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LINEAR_UNIT    16 /* columns, a multiple of what kernels do at once */
 #define PIECES         4  /* a thread, so that a late one does not hold up the rest */
@@ -179,6 +180,14 @@ static void run_linear(const az_pass *p, const az_stage *st, int index, int thre
     }
 }
 
+static void store(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
+{
+    if (s->cache_f32)
+        memcpy((float *)cache + at, x, n * sizeof *x);
+    else
+        s->kernels->f32_to_f16((az_f16 *)cache + at, x, n);
+}
+
 /* One key head of one row: its queries and its key rotated, key and value stored. */
 static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t head, bool want_q)
 {
@@ -196,8 +205,8 @@ static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t hea
         for (size_t h = 0; h < group; h++)
             s->kernels->rope(q + h * d, cs, dims, adjacent);
     if (s->graph.nodes[n->in[1]].op == AZ_OP_ROPE) s->kernels->rope(k, cs, dims, adjacent);
-    s->kernels->f32_to_f16(c->k + at, k, d);
-    s->kernels->f32_to_f16(c->v + at, value_row(s, n->in[2], row) + head * d, d);
+    store(s, c->k, at, k, d);
+    store(s, c->v, at, value_row(s, n->in[2], row) + head * d, d);
 }
 
 static void run_rope(const az_pass *p, const az_stage *st, int t, int threads)
@@ -228,8 +237,6 @@ static void run_attention(const az_pass *p, const az_stage *st, int index)
         az_attn_args a = {
             .out = value_row(s, st->node[0], r0 + from) + head * group * d,
             .q = value_row(s, n->in[0], r0 + from) + head * group * d,
-            .k = c->k + head * s->context * d,
-            .v = c->v + head * s->context * d,
             .ld_out = s->values[st->node[0]].ld,
             .ld_q = s->values[n->in[0]].ld,
             .ld_kv = d,
@@ -240,7 +247,16 @@ static void run_attention(const az_pass *p, const az_stage *st, int index)
             .window = s->graph.states[n->state].window,
             .scale = (float)n->scale,
         };
-        s->kernels->attention(&a);
+        size_t at = head * s->context * d;
+        if (s->cache_f32) {
+            a.k32 = (const float *)c->k + at;
+            a.v32 = (const float *)c->v + at;
+            s->kernels->attention_f32(&a);
+        } else {
+            a.k = (const az_f16 *)c->k + at;
+            a.v = (const az_f16 *)c->v + at;
+            s->kernels->attention(&a);
+        }
     }
 }
 

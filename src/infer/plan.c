@@ -98,8 +98,8 @@ static void plan_add(planner *p, int i)
 
     if (p->last[n->in[0]] != i || n->in[0] == n->in[1])
         p->why = "a value that is read again after it was added to";
-    if (st && st->kind == AZ_STAGE_LINEAR && st->n_nodes == 1 &&
-        st->node[0] == n->in[1] && p->uses[n->in[1]] == 1 && st->last_only == n->last_only) {
+    if (st && st->kind == AZ_STAGE_LINEAR && st->n_nodes == 1 && st->node[0] == n->in[1] &&
+        p->uses[n->in[1]] == 1 && st->last_only == n->last_only) {
         st->add[0] = i;
         p->stage_of[i] = p->s->n_stages - 1;
     } else {

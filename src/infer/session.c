@@ -21,6 +21,11 @@ static void add_bytes(total *t, uint64_t a, uint64_t b, uint64_t c)
         t->bad = true;
 }
 
+static size_t cache_elem_bytes(const adze_session *s)
+{
+    return s->cache_f32 ? sizeof(float) : sizeof(az_f16);
+}
+
 static adze_status check_memory(adze_session *s, adze_error *err)
 {
     uint64_t budget = s->run->opts.memory_bytes;
@@ -32,7 +37,7 @@ static adze_status check_memory(adze_session *s, adze_error *err)
     for (int i = 0; i < s->graph.n_states; i++) {
         const az_graph_state *st = &s->graph.states[i];
         add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->context,
-                  2 * sizeof(az_f16));
+                  2 * cache_elem_bytes(s));
     }
     add_bytes(&t, s->q8_row_bytes, s->batch, AZ_Q8_BUFFERS);
     add_bytes(&t, (uint64_t)s->config.rope.dims, s->batch + 1, sizeof(float));
@@ -64,8 +69,8 @@ static adze_status allocate(adze_session *s, adze_error *err)
     for (int i = 0; i < s->graph.n_states && ok; i++) {
         const az_graph_state *st = &s->graph.states[i];
         size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->context;
-        s->caches[i].k = az_alloc(run, n * sizeof(az_f16)); /* read only where it was written */
-        s->caches[i].v = az_alloc(run, n * sizeof(az_f16));
+        s->caches[i].k = az_alloc(run, n * cache_elem_bytes(s)); /* read only where written */
+        s->caches[i].v = az_alloc(run, n * cache_elem_bytes(s));
         ok = s->caches[i].k && s->caches[i].v;
     }
     s->rope_table = az_alloc(run, s->batch * half * 2 * sizeof(float) + 1);

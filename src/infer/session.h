@@ -52,8 +52,9 @@ typedef struct az_stage {
     uint64_t ns, calls; /* profile */
 } az_stage;
 
+/* Keys and values, [n_kv_heads][context][head_dim]: f16, or f32 where all matrices of a model are f32. */
 typedef struct az_kv_cache {
-    az_f16 *k, *v; /* [n_kv_heads][context][head_dim] */
+    void *k, *v;
 } az_kv_cache;
 
 struct adze_session {
@@ -77,8 +78,9 @@ struct adze_session {
     size_t q8_row_bytes;    /* largest quantized row */
     void *q8[AZ_Q8_BUFFERS];
     az_kv_cache *caches; /* [graph.n_states] */
-    float *inv_freq;     /* [dims / 2] */
-    float *rope_table;   /* [batch][dims / 2] pairs (cos, sin) */
+    bool cache_f32;
+    float *inv_freq;   /* [dims / 2] */
+    float *rope_table; /* [batch][dims / 2] pairs (cos, sin) */
     uint64_t memory_bytes;
     bool profiling;
 };

@@ -17,6 +17,7 @@ static void init_c(az_kernels *k)
     az_pack_init_c(k);
     az_vector_init_c(k);
     k->attention = az_attention_c;
+    k->attention_f32 = az_attention_c;
 }
 
 void az_kernels_init(az_kernels *k, unsigned cpu)

@@ -51,6 +51,7 @@ typedef struct az_attn_args {
     float *out;          /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
     const float *q;      /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
     const az_f16 *k, *v; /* [position] rows ld_kv apart, each [head_dim], from position 0 */
+    const float *k32, *v32;     /* the same for attention_f32, NULL otherwise */
     size_t ld_out, ld_q, ld_kv; /* in elements */
     size_t n_tok, group, head_dim;
     int64_t pos, window;
@@ -77,6 +78,7 @@ typedef struct az_kernels {
     /* In place on one head; cs: [dims / 2] pairs (cos, sin); adjacent: pairs (2j, 2j+1), else halves. */
     void (*rope)(float *x, const float *cs, size_t dims, bool adjacent);
     void (*attention)(const az_attn_args *args);
+    void (*attention_f32)(const az_attn_args *args); /* with caches in f32, for f32 models */
     void (*f32_to_f16)(az_f16 *dst, const float *src, size_t n);
     void (*f16_to_f32)(float *dst, const az_f16 *src, size_t n);
 } az_kernels;

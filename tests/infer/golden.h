@@ -80,7 +80,8 @@ static inline double golden_error(const golden *g, const float *logits)
 
     for (size_t p = 0; p < g->n_positions; p++)
         for (size_t i = 0; i < g->vocab; i++) {
-            double a = logits[(size_t)g->positions[p] * g->vocab + i], b = g->logits[p * g->vocab + i];
+            double a = logits[(size_t)g->positions[p] * g->vocab + i],
+                   b = g->logits[p * g->vocab + i];
             double d = a > b ? a - b : b - a, m = b < 0 ? -b : b;
             if (!(d <= off)) off = d; /* a NaN sticks out */
             if (m > top) top = m;

@@ -11,9 +11,8 @@ typedef struct golden_case {
 } golden_case;
 
 static const golden_case cases[] = {
-    { "llama", "golden" },           { "llama3_rope", "golden" },
-    { "mistral_window", "golden" },  { "qwen2", "golden" },
-    { "phi3_longrope", "golden_short" }, { "phi3_longrope", "golden_long" },
+    { "llama", "golden" }, { "llama3_rope", "golden" },         { "mistral_window", "golden" },
+    { "qwen2", "golden" }, { "phi3_longrope", "golden_short" }, { "phi3_longrope", "golden_long" },
 };
 
 static adze_run *run;

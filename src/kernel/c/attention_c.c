@@ -7,17 +7,26 @@
 #include "kernel/c/kernels_c.h"
 #include "kernel/math.h"
 
+static float load_k(const az_attn_args *a, size_t i)
+{
+    return a->k32 ? a->k32[i] : az_f16_to_f32(a->k[i]);
+}
+
+static float load_v(const az_attn_args *a, size_t i)
+{
+    return a->v32 ? a->v32[i] : az_f16_to_f32(a->v[i]);
+}
+
 /* Scores of positions [p0, p1) into s; returns the largest. */
 static float tile_scores(const az_attn_args *a, const float *q, size_t p0, size_t p1, float *s)
 {
     float top = az_bits_f32(0xff800000u);
 
     for (size_t p = p0; p < p1; p++) {
-        const az_f16 *k = a->k + p * a->ld_kv;
         float t[8] = { 0 }, v;
 
         for (size_t d = 0; d < a->head_dim; d++)
-            t[d & 7] += q[d] * az_f16_to_f32(k[d]);
+            t[d & 7] += q[d] * load_k(a, p * a->ld_kv + d);
         v = a->scale * (((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7])));
         s[p - p0] = v;
         if (v > top) top = v;
@@ -47,7 +56,7 @@ static void attend(const az_attn_args *a, const float *q, float *out, size_t fir
 
             sum += e;
             for (size_t d = 0; d < a->head_dim; d++)
-                out[d] += e * az_f16_to_f32(a->v[p * a->ld_kv + d]);
+                out[d] += e * load_v(a, p * a->ld_kv + d);
         }
     }
     for (size_t d = 0; d < a->head_dim; d++)
