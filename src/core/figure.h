@@ -11,7 +11,7 @@ typedef enum az_provenance { AZ_NONE, AZ_MEASURED, AZ_ESTIMATED, AZ_DECLARED } a
 typedef struct az_figure {
     double median, min, max;
     size_t n;         /* samples; 0: not available */
-    const char *unit; /* "tok/s", "ms", "B"; static string */
+    const char *unit; /* of docs/report.md: "tok/s", "ms", "bytes"; static string */
     az_provenance from;
 } az_figure;
 

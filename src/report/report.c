@@ -1,4 +1,4 @@
-/* Values of a report, and its two files. The page is web/dist/report.html, built into the program by
+/* The two files of a report. The page is web/dist/report.html, built into the program by
  * cmake/embed.cmake; its placeholder takes the JSON. docs/report.md tells why "<" is escaped there. */
 #include "report/report.h"
 
@@ -9,33 +9,6 @@ extern const unsigned char az_report_page[];
 extern const size_t az_report_page_size;
 
 static const char placeholder[] = "__ADZE_REPORT__";
-
-json_t *az_report_missing(const char *unit, const char *reason)
-{
-    const char *why = reason && *reason ? reason : "not measured";
-
-    if (!unit || !*unit) return json_pack("{s:b, s:s}", "available", 0, "reason", why);
-    if (strcmp(unit, "B") == 0) unit = "bytes";
-    return json_pack("{s:b, s:s, s:s}", "available", 0, "reason", why, "unit", unit);
-}
-
-json_t *az_report_figure(const az_figure *f, const char *reason)
-{
-    const char *unit = f->unit && *f->unit ? f->unit : "1";
-
-    if (f->from == AZ_NONE) return az_report_missing(f->unit, reason);
-    if (strcmp(unit, "B") == 0) unit = "bytes";
-    return json_pack("{s:f, s:f, s:f, s:I, s:s, s:s}", "median", f->median, "min", f->min, "max",
-                     f->max, "n", (json_int_t)f->n, "unit", unit, "provenance",
-                     az_provenance_name(f->from));
-}
-
-json_t *az_report_interval(const az_interval *v, const char *unit)
-{
-    if (v->n == 0) return az_report_missing(unit, "nothing was scored");
-    return json_pack("{s:f, s:f, s:f, s:I, s:s}", "value", v->value, "lo", v->lo, "hi", v->hi, "n",
-                     (json_int_t)v->n, "unit", unit);
-}
 
 adze_status az_report_write_json(adze_run *run, const json_t *report, const char *path,
                                  adze_error *err)

@@ -1,7 +1,7 @@
 /* Reports: what `optimize` found, as JSON (docs/report.md, schema "adze.report/1"), as one page, as text.
  *
- * The caller builds the JSON object; the functions here make its recurring values, check it against the
- * schema's required members, and write it. Nothing here prints.
+ * The caller builds the JSON object (values as core/figure.h writes them); the functions here check it against
+ * the schema's required members and write it. Nothing here prints.
  */
 #ifndef AZ_REPORT_REPORT_H
 #define AZ_REPORT_REPORT_H
@@ -9,15 +9,8 @@
 #include <jansson.h>
 #include "base/buf.h"
 #include "base/run.h"
-#include "core/figure.h"
 
 #define AZ_REPORT_SCHEMA "adze.report/1"
-
-/* New values of the schema; NULL: out of memory. `unit` is one of the schema's ("B" is taken for bytes).
- * A figure or interval with n == 0 and no provenance becomes {available: false, reason}. */
-json_t *az_report_figure(const az_figure *f, const char *reason);
-json_t *az_report_missing(const char *unit, const char *reason);
-json_t *az_report_interval(const az_interval *v, const char *unit);
 
 /* ADZE_EINVAL when a required member is missing or of the wrong kind, with its place in err->name,
  * as in "candidates[2].gates[0].limit". For tests and for readers of reports. */

@@ -191,7 +191,7 @@ static adze_status check_candidate(const json_t *c, const char *at, adze_error *
     if (rc == ADZE_OK && json_is_object(artifact))
         rc = check_object(artifact, artifact_rules, name, err);
     snprintf(name, sizeof name, "%s.quality", at);
-    if (rc == ADZE_OK && json_is_object(quality))
+    if (rc == ADZE_OK && json_is_object(quality) && !json_object_get(quality, "available"))
         rc = check_object(quality, quality_rules, name, err);
     snprintf(name, sizeof name, "%s.gates", at);
     if (rc == ADZE_OK) rc = check_array(json_object_get(c, "gates"), gate_rules, name, err);

@@ -108,32 +108,6 @@ static void check_names_what_is_wrong(void **state)
     adze_run_free(run);
 }
 
-static void values_have_the_documented_form(void **state)
-{
-    az_figure f = { .median = 2, .min = 1, .max = 3, .n = 5, .unit = "B", .from = AZ_MEASURED };
-    az_interval v = { .value = 0.5, .lo = 0.25, .hi = 0.75, .n = 100 };
-    json_t *j = az_report_figure(&f, NULL);
-
-    (void)state;
-    assert_string_equal(json_string_value(json_object_get(j, "unit")), "bytes");
-    assert_string_equal(json_string_value(json_object_get(j, "provenance")), "measured");
-    assert_true(json_number_value(json_object_get(j, "max")) == 3);
-    assert_int_equal(json_integer_value(json_object_get(j, "n")), 5);
-    json_decref(j);
-    j = az_report_interval(&v, "ratio");
-    assert_true(json_number_value(json_object_get(j, "lo")) == 0.25);
-    json_decref(j);
-    f.from = AZ_NONE;
-    j = az_report_figure(&f, "no battery");
-    assert_true(json_is_false(json_object_get(j, "available")));
-    assert_string_equal(json_string_value(json_object_get(j, "reason")), "no battery");
-    assert_null(json_object_get(j, "median"));
-    json_decref(j);
-    f.from = AZ_MEASURED;
-    f.median = NAN; /* JSON has no such number: refused, not written as something else */
-    assert_null(az_report_figure(&f, NULL));
-}
-
 /* The JSON text between the data element's tags. */
 static char *data_element(const char *html)
 {
@@ -364,7 +338,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_pass_the_check),
         cmocka_unit_test(check_names_what_is_wrong),
-        cmocka_unit_test(values_have_the_documented_form),
         cmocka_unit_test(page_holds_the_report_and_nothing_breaks_out),
         cmocka_unit_test(page_is_self_contained),
         cmocka_unit_test(html_needs_a_folder_that_exists),

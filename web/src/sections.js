@@ -68,8 +68,8 @@ function figuresTable(view, names)
 
 export function quality(view)
 {
-    const scored = view.candidates.filter((c) => c.quality);
-    if (!scored.length) return null;
+    const scored = view.candidates.filter((c) => c.quality && c.quality.available !== false);
+    if (!scored.length) return notMeasured(view);
     const charts = [intervalBars(view, "kl_mean", "Mean KL divergence", { log: true, unit: "nats" }, "kl_mean"),
                     intervalBars(view, "top1_ratio", "Top-1 accuracy kept", { unit: "ratio" }, "top1"),
                     intervalBars(view, "flips", "Answers that changed", { unit: "ratio", min: 0 }, "flips")].filter(Boolean);
@@ -80,6 +80,12 @@ export function quality(view)
         body: [open.map((c) => h("p", { class: "notice" }, h("strong", {}, "Inconclusive"), ` ${c.name}: ${c.quality.reason || "no reason given"}`)).slice(0, 3),
                h("div", { class: "multiples" }, charts), details("All quality figures as a table", qualityTable(view))],
     };
+}
+
+function notMeasured(view)
+{
+    const reason = view.candidates.map((c) => c.quality?.reason).find(Boolean);
+    return view.candidates.length ? { id: "quality", title: "Quality", body: h("p", { class: "aside" }, `Not measured${reason ? `: ${reason}` : view.report.text ? "" : ": no held-out text was given"}.`) } : null;
 }
 
 function plural(n, noun)
@@ -108,7 +114,7 @@ function qualityTable(view)
     const names = [["top1_accuracy", "Top-1 accuracy"], ["top1_ratio", "Part of baseline's"], ["kl_mean", "KL mean"], ["kl_p99", "KL p99"],
                    ["flips", "Answers changed"], ["perplexity", "Perplexity"]];
     const columns = [{ title: "Candidate" }, ...names.map(([, title]) => ({ title, class: "num" }))];
-    const rows = view.all.filter((c) => c.quality).map((c) => ({
+    const rows = view.all.filter((c) => c.quality && c.quality.available !== false).map((c) => ({
         class: c === view.chosen ? "chosen" : null, cells: [c.name, ...names.map(([n]) => intervalCell(c.quality[n]))] }));
     return table(columns, rows, { class: "stacked dense" });
 }
