@@ -47,8 +47,11 @@ typedef struct az_output {
     int64_t shape[AZ_MAX_DIMS]; /* row-major */
     uint64_t row_bytes;
     int64_t rows;
+    bool fallback;        /* the shape did not allow the recipe's type */
     const void *producer; /* private to plan.c */
 } az_output;
+
+enum { AZ_PLAN_NOTES = 6 };
 
 struct az_plan {
     adze_run *run;
@@ -59,10 +62,18 @@ struct az_plan {
     az_kvs kv;               /* metadata to write (GGUF) */
     az_output *outputs;      /* in file order */
     size_t n_outputs;
-    uint64_t total_bytes; /* of all tensor data, padding left out */
+    uint64_t total_bytes;             /* of all tensor data, padding left out */
+    uint64_t file_bytes;              /* of the whole file; set by the format's plan */
+    const char *notes[AZ_PLAN_NOTES]; /* what the user should know; n_notes of them */
+    size_t n_notes;
+    uint64_t resumed_bytes; /* set by write: data that an interrupted run had finished */
 };
 
+/* The outputs of m under canonical (GGUF) names with types by recipe, for a format's plan(). */
+adze_status az_plan_new(az_plan **out, adze_run *run, adze_model *m, const az_recipe *r,
+                        const az_format *format, adze_error *err);
 void az_plan_free(az_plan *p);
+void az_plan_note(az_plan *p, const char *text); /* text in p's arena or static */
 /* Rows [r0, r0 + n) of output o in its type; dst: [n * row_bytes]; scratch-free for the caller. Safe from
  * several threads. Refuses NaN and infinity in the source when the type is quantized. */
 adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
