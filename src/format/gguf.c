@@ -7,4 +7,6 @@ const az_format az_format_gguf = {
     .caps = AZ_FMT_WEIGHTS | AZ_FMT_TOKENIZER | AZ_FMT_QUANT,
     .probe = az_gguf_probe,
     .read = az_gguf_read,
+    .plan = az_gguf_plan,
+    .write = az_gguf_write,
 };

@@ -11,6 +11,8 @@
 
 enum { AZ_GGUF_VERSION = 3, AZ_GGUF_ALIGN = 32, AZ_GGUF_MAX_NAME = 63 };
 
+extern const az_format az_format_gguf;
+
 int az_gguf_probe(adze_run *run, const char *path);
 adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
                          adze_error *err);

@@ -1,0 +1,488 @@
+/* The tokenizer of a Hugging Face folder as GGUF metadata: tokens, types, merges, special ids, flags.
+ *
+ * What other programs cannot be told by those keys (normalizer, exact pattern, flags of added tokens) goes
+ * whole into adze.tokenizer.json, so that adze reads back exactly the tokenizer that it was given.
+ * Source: gguf's key list and llama-vocab.cpp, 2026-08-18; huggingface/tokenizers' tokenizer.json.
+ */
+#include "format/gguf_vocab.h"
+#include "base/buf.h"
+#include "base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5 };
+
+typedef struct vocab {
+    az_plan *p;
+    const json_t *doc, *model, *config; /* tokenizer.json, its model, tokenizer_config.json */
+    const char *path;                   /* of tokenizer.json, for messages */
+    az_str *tokens;                     /* [n] */
+    int32_t *types;
+    size_t n;
+    adze_error *err;
+} vocab;
+
+static adze_status bad(const vocab *v, const char *name, const char *what)
+{
+    return az_fail_name(v->err, ADZE_EFORMAT, v->path, name, ADZE_NOPOS, "%s", what);
+}
+
+static adze_status unsupported(const vocab *v, const char *name, const char *what)
+{
+    return az_fail_name(v->err, ADZE_EUNSUP, v->path, name, ADZE_NOPOS,
+                        "%s; adze writes byte-level BPE to GGUF", what);
+}
+
+static adze_status nomem(const vocab *v)
+{
+    return az_fail_nomem(v->err, "writing a tokenizer");
+}
+
+static adze_status set_token(vocab *v, const char *text, const json_t *id, int32_t type)
+{
+    json_int_t i = json_is_integer(id) ? json_integer_value(id) : -1;
+
+    if (i < 0) return bad(v, text, "its id must be a whole number from 0");
+    if ((uint64_t)i >= v->n)
+        return az_fail_name(v->err, ADZE_EFORMAT, v->path, text, ADZE_NOPOS,
+                            "has id %lld, but the embedding has only %zu rows", (long long)i, v->n);
+    if (v->tokens[i].s)
+        return az_fail_name(v->err, ADZE_EFORMAT, v->path, text, ADZE_NOPOS,
+                            "has id %lld, as \"%.60s\" has", (long long)i, v->tokens[i].s);
+    v->tokens[i] = (az_str){ text, strlen(text) };
+    v->types[i] = type;
+    return ADZE_OK;
+}
+
+static adze_status read_vocab(vocab *v)
+{
+    const json_t *map = json_object_get(v->model, "vocab");
+    const char *text;
+    json_t *id;
+    adze_status rc;
+
+    if (!json_is_object(map) || json_object_size(map) == 0)
+        return bad(v, "model.vocab", "must be an object of tokens and ids");
+    json_object_foreach((json_t *)(uintptr_t)map, text, id)
+    {
+        rc = set_token(v, text, id, NORMAL);
+        if (rc < 0) return rc;
+    }
+    return ADZE_OK;
+}
+
+/* Text such as <|...|> marks a control token even where the file does not say special. */
+static bool looks_like_control(const char *s)
+{
+    size_t n = strlen(s);
+
+    return (n > 4 && strncmp(s, "<|", 2) == 0 && strcmp(s + n - 2, "|>") == 0) ||
+           strcmp(s, "<pad>") == 0 || strcmp(s, "<mask>") == 0 || strncmp(s, "<unused", 7) == 0;
+}
+
+static adze_status read_added(vocab *v)
+{
+    const json_t *list = json_object_get(v->doc, "added_tokens");
+    const json_t *map = json_object_get(v->model, "vocab"), *known;
+    adze_status rc;
+
+    if (list && !json_is_array(list)) return bad(v, "added_tokens", "must be a list");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        const char *text = az_json_str(t, "content");
+        bool special = false;
+        int32_t type;
+        if (!text || !text[0]) return bad(v, "added_tokens", "an entry has no content");
+        az_json_bool(t, "special", &special);
+        type = special || looks_like_control(text) ? CONTROL : USER_DEFINED;
+        known = json_object_get(map, text); /* the vocabulary's id wins */
+        if (known) {
+            v->types[json_integer_value(known)] = type;
+            continue;
+        }
+        rc = set_token(v, text, json_object_get(t, "id"), type);
+        if (rc < 0) return rc;
+    }
+    return ADZE_OK;
+}
+
+static adze_status put_tokens(vocab *v)
+{
+    az_kvs *kv = &v->p->kv;
+
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->tokens[i].s) continue;
+        v->tokens[i].s = az_arena_printf(&v->p->arena, "[PAD%zu]", i);
+        if (!v->tokens[i].s) return nomem(v);
+        v->tokens[i].n = strlen(v->tokens[i].s);
+        v->types[i] = UNUSED;
+    }
+    if (!az_kv_put_strs(kv, "tokenizer.ggml.tokens", v->tokens, v->n) ||
+        !az_kv_put_arr(kv, "tokenizer.ggml.token_type", AZ_KV_I32, v->types, v->n))
+        return nomem(v);
+    return ADZE_OK;
+}
+
+/* Append a piece of a merge; a space inside becomes U+0120, as one space parts the two pieces. */
+static void put_piece(az_buf *b, const char *s)
+{
+    for (; *s; s++)
+        if (*s == ' ')
+            az_buf_puts(b, "\xc4\xa0");
+        else
+            az_buf_putc(b, *s);
+}
+
+static bool is_token(const vocab *v, const char *text)
+{
+    return json_object_get(json_object_get(v->model, "vocab"), text) != NULL;
+}
+
+/* Both pieces and what they make must be tokens. */
+static adze_status check_merge(const vocab *v, const char *left, const char *right, az_buf *b)
+{
+    char at[64];
+
+    snprintf(at, sizeof at, "merge \"%.24s %.24s\"", left, right);
+    if (!is_token(v, left) || !is_token(v, right))
+        return bad(v, at, "a piece is not in the vocabulary");
+    az_buf_clear(b);
+    az_buf_puts(b, left);
+    az_buf_puts(b, right);
+    if (!az_buf_ok(b)) return nomem(v);
+    return is_token(v, b->data) ? ADZE_OK : bad(v, at, "what it makes is not in the vocabulary");
+}
+
+/* One merge, ["left", "right"] or "left right", as "left right". */
+static adze_status merge_text(vocab *v, const json_t *m, az_buf *b, az_str *out)
+{
+    const char *left = json_string_value(json_array_get(m, 0));
+    const char *right = json_string_value(json_array_get(m, 1)), *space;
+    adze_status rc;
+
+    if (json_is_string(m)) {
+        left = json_string_value(m);
+        space = left[0] ? strchr(left + 1, ' ') : NULL;
+        if (!space || !space[1]) return bad(v, "model.merges", "an entry has no two pieces");
+        left = az_arena_strndup(&v->p->arena, left, (size_t)(space - left));
+        right = space + 1;
+        if (!left) return nomem(v);
+    } else if (!left || !right || json_array_size(m) != 2) {
+        return bad(v, "model.merges", "an entry is no pair of strings");
+    }
+    rc = check_merge(v, left, right, b);
+    if (rc < 0) return rc;
+    az_buf_clear(b);
+    put_piece(b, left);
+    az_buf_putc(b, ' ');
+    put_piece(b, right);
+    out->n = b->size;
+    out->s = az_buf_ok(b) ? az_arena_strndup(&v->p->arena, b->data, b->size) : NULL;
+    return out->s ? ADZE_OK : nomem(v);
+}
+
+static adze_status put_merges(vocab *v)
+{
+    const json_t *list = json_object_get(v->model, "merges");
+    size_t n = json_array_size(list);
+    az_str *s = az_calloc(v->p->run, n + 1, sizeof *s);
+    adze_status rc = ADZE_OK;
+    az_buf b;
+
+    az_buf_init(&b, v->p->run);
+    if (!s) rc = nomem(v);
+    if (!json_is_array(list)) rc = bad(v, "model.merges", "must be a list");
+    for (size_t i = 0; i < n && rc == ADZE_OK; i++)
+        rc = merge_text(v, json_array_get(list, i), &b, &s[i]);
+    if (rc == ADZE_OK && !az_kv_put_strs(&v->p->kv, "tokenizer.ggml.merges", s, n)) rc = nomem(v);
+    az_buf_deinit(&b);
+    az_free(v->p->run, s);
+    return rc;
+}
+
+/* Add a pre-tokenizer's signature; false: a step that has none. *byte_level: the byte alphabet is used. */
+static bool signature(const json_t *pre, az_buf *b, bool *byte_level)
+{
+    const char *type = az_json_str(pre, "type");
+    const json_t *steps = json_object_get(pre, "pretokenizers");
+    bool flag = true;
+
+    if (!type) return false;
+    if (strcmp(type, "Sequence") == 0) {
+        for (size_t i = 0; i < json_array_size(steps); i++) {
+            const char *t = az_json_str(json_array_get(steps, i), "type");
+            if (!t || strcmp(t, "Sequence") == 0) return false;
+            if (!signature(json_array_get(steps, i), b, byte_level)) return false;
+        }
+        return true;
+    }
+    if (strcmp(type, "ByteLevel") == 0) {
+        *byte_level = true;
+        if (az_json_bool(pre, "add_prefix_space", &flag) && flag) return false;
+        flag = true;
+        az_json_bool(pre, "use_regex", &flag);
+        if (!flag) return true;
+    }
+    if (b->size) az_buf_putc(b, '\n');
+    if (strcmp(type, "ByteLevel") == 0) {
+        az_buf_puts(b, "@gpt2");
+    } else if (strcmp(type, "Digits") == 0) {
+        flag = false;
+        az_json_bool(pre, "individual_digits", &flag);
+        az_buf_puts(b, flag ? "@digit" : "@digits");
+    } else if (strcmp(type, "Punctuation") == 0) {
+        az_buf_puts(b, "@punctuation");
+    } else if (strcmp(type, "Split") == 0) {
+        const char *regex = az_json_str(json_object_get(pre, "pattern"), "Regex");
+        const char *behavior = az_json_str(pre, "behavior");
+        if (az_json_bool(pre, "invert", &flag) && flag) return false;
+        if (!regex || !behavior || strcmp(behavior, "Isolated") != 0) return false;
+        az_buf_puts(b, regex);
+    } else {
+        return false;
+    }
+    return az_buf_ok(b);
+}
+
+static adze_status put_pre(vocab *v)
+{
+    const json_t *pre = json_object_get(v->doc, "pre_tokenizer");
+    bool byte_level = false, ignore_merges = false, known;
+    const char *name = NULL;
+    adze_status rc = ADZE_OK;
+    az_buf b;
+
+    az_buf_init(&b, v->p->run);
+    az_json_bool(v->model, "ignore_merges", &ignore_merges);
+    known = signature(pre, &b, &byte_level) && b.size;
+    for (const az_gguf_pre *g = az_gguf_pres; known && g->name && !name; g++)
+        if (strcmp(g->signature, b.data) == 0 && g->ignore_merges == ignore_merges) name = g->name;
+    for (const az_gguf_pre *g = az_gguf_pres; known && g->name && !name; g++)
+        if (strcmp(g->signature, b.data) == 0) name = g->name;
+    if (!byte_level)
+        rc = unsupported(v, "pre_tokenizer", "has no ByteLevel step");
+    else if (!az_kv_put_str(&v->p->kv, "tokenizer.ggml.pre", name ? name : "default",
+                            strlen(name ? name : "default")))
+        rc = nomem(v);
+    if (rc == ADZE_OK && !name)
+        az_plan_note(v->p,
+                     "llama.cpp has no name for this tokenizer's pre-tokenizer: it will split "
+                     "text in its default way there; adze itself reads the exact pattern back");
+    az_buf_deinit(&b);
+    return rc;
+}
+
+/* The text of a special token in tokenizer_config.json: a string, or an object with content. */
+static const char *special_text(const vocab *v, const char *key)
+{
+    const json_t *t = json_object_get(v->config, key);
+
+    return json_is_string(t) ? json_string_value(t) : az_json_str(t, "content");
+}
+
+/* Id of a special token: by its text, else by config.json's number (the first of a list). */
+static bool special_id(const vocab *v, const char *name, int64_t *id)
+{
+    const char *text;
+    const json_t *n;
+    char key[40];
+
+    snprintf(key, sizeof key, "%s_token", name);
+    text = special_text(v, key);
+    if (text)
+        for (size_t i = 0; i < v->n; i++)
+            if (v->tokens[i].s && strcmp(v->tokens[i].s, text) == 0) {
+                *id = (int64_t)i;
+                return true;
+            }
+    snprintf(key, sizeof key, "%s_token_id", name);
+    n = json_object_get(v->p->model->config, key);
+    if (json_is_array(n)) n = json_array_get(n, 0);
+    if (!json_is_integer(n)) return false;
+    *id = json_integer_value(n);
+    return *id >= 0 && (uint64_t)*id < v->n;
+}
+
+/* A second end of sequence in generation_config.json, such as an end of turn. */
+static bool other_eos(const vocab *v, int64_t eos, int64_t *id)
+{
+    const json_t *list = json_object_get(v->p->model->generation_config, "eos_token_id");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *n = json_array_get(list, i);
+        *id = json_integer_value(n);
+        if (json_is_integer(n) && *id != eos && *id >= 0 && (uint64_t)*id < v->n) return true;
+    }
+    return false;
+}
+
+/* Does a post-processor put this token at the start (or end) of one text? */
+static bool template_adds(const json_t *post, const char *token, bool at_start)
+{
+    const char *type = az_json_str(post, "type");
+    const json_t *list = json_object_get(post, "processors"), *one;
+
+    for (size_t i = 0; type && strcmp(type, "Sequence") == 0 && i < json_array_size(list); i++) {
+        const char *t = az_json_str(json_array_get(list, i), "type");
+        if (t && strcmp(t, "TemplateProcessing") == 0)
+            return template_adds(json_array_get(list, i), token, at_start);
+    }
+    if (!type || strcmp(type, "TemplateProcessing") != 0) return false;
+    list = json_object_get(post, "single");
+    one = json_array_get(list, at_start || !json_array_size(list) ? 0 : json_array_size(list) - 1);
+    type = az_json_str(json_object_get(one, "SpecialToken"), "id");
+    return type && strcmp(type, token) == 0;
+}
+
+static adze_status put_special(vocab *v, const char *name, const char *key, const char *add_key,
+                               bool at_start)
+{
+    char text[64];
+    int64_t id, eot;
+    bool add;
+
+    if (!special_id(v, name, &id)) return ADZE_OK;
+    if (!az_kv_put_u32(&v->p->kv, key, (uint32_t)id)) return nomem(v);
+    if (strcmp(name, "eos") == 0 && other_eos(v, id, &eot) &&
+        !az_kv_put_u32(&v->p->kv, "tokenizer.ggml.eot_token_id", (uint32_t)eot))
+        return nomem(v);
+    if (!add_key) return ADZE_OK;
+    snprintf(text, sizeof text, "add_%s_token", name);
+    if (!az_json_bool(v->config, text, &add))
+        add = template_adds(json_object_get(v->doc, "post_processor"), v->tokens[id].s, at_start);
+    return az_kv_put_bool(&v->p->kv, add_key, add) ? ADZE_OK : nomem(v);
+}
+
+static adze_status put_specials(vocab *v)
+{
+    static const struct {
+        const char *name, *key, *add;
+        bool at_start;
+    } all[] = {
+        { "bos", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token", true },
+        { "eos", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token", false },
+        { "unk", "tokenizer.ggml.unknown_token_id", NULL, false },
+        { "pad", "tokenizer.ggml.padding_token_id", NULL, false },
+    };
+    adze_status rc = ADZE_OK;
+
+    for (size_t i = 0; i < AZ_COUNT(all) && rc == ADZE_OK; i++)
+        rc = put_special(v, all[i].name, all[i].key, all[i].add, all[i].at_start);
+    if (rc == ADZE_OK && !az_kv_find(&v->p->kv, "tokenizer.ggml.add_bos_token") &&
+        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_bos_token", false))
+        rc = nomem(v);
+    return rc;
+}
+
+static adze_status put_json(vocab *v, const char *key, const json_t *j)
+{
+    char *text = json_dumps(j, JSON_COMPACT);
+    adze_status rc = ADZE_OK;
+
+    if (!text || !az_kv_put_str(&v->p->kv, key, text, strlen(text))) rc = nomem(v);
+    free(text);
+    return rc;
+}
+
+/* tokenizer.json without the two big arrays. */
+static adze_status put_rest(vocab *v)
+{
+    json_t *doc = json_copy((json_t *)(uintptr_t)v->doc);
+    json_t *model = json_copy((json_t *)(uintptr_t)v->model);
+    adze_status rc = ADZE_OK;
+
+    if (!doc || !model) {
+        rc = nomem(v);
+    } else {
+        json_object_del(model, "vocab");
+        json_object_del(model, "merges");
+        if (json_object_set(doc, "model", model) < 0) rc = nomem(v);
+    }
+    if (rc == ADZE_OK) rc = put_json(v, "adze.tokenizer.json", doc);
+    json_decref(model);
+    json_decref(doc);
+    return rc;
+}
+
+/* The default template, and the named ones of a list. */
+static adze_status put_templates(vocab *v)
+{
+    const adze_model *m = v->p->model;
+    const json_t *list = json_object_get(v->config, "chat_template");
+    az_str names[32];
+    size_t n = 0;
+
+    if (m->chat_template &&
+        !az_kv_put_str(&v->p->kv, "tokenizer.chat_template", m->chat_template, m->chat_template_n))
+        return nomem(v);
+    for (size_t i = 0; i < json_array_size(list) && n < AZ_COUNT(names); i++) {
+        const char *name = az_json_str(json_array_get(list, i), "name");
+        const json_t *t = json_object_get(json_array_get(list, i), "template");
+        char *key;
+        if (!name || !json_is_string(t) || strcmp(name, "default") == 0) continue;
+        key = az_arena_printf(&v->p->arena, "tokenizer.chat_template.%s", name);
+        if (!key) return nomem(v);
+        for (char *c = key + strlen("tokenizer.chat_template."); *c; c++)
+            if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')))
+                *c = '_';
+        if (!az_kv_put_str(&v->p->kv, key, json_string_value(t), json_string_length(t)))
+            return nomem(v);
+        names[n].s = key + strlen("tokenizer.chat_template.");
+        names[n].n = strlen(names[n].s);
+        n++;
+    }
+    return !n || az_kv_put_strs(&v->p->kv, "tokenizer.chat_templates", names, n) ? ADZE_OK
+                                                                                 : nomem(v);
+}
+
+static adze_status check_kind(const vocab *v)
+{
+    const char *type = az_json_str(v->model, "type");
+    const char *const none[] = { "continuing_subword_prefix", "end_of_word_suffix" };
+    bool fallback = false;
+
+    if (!v->model) return bad(v, "model", "is missing");
+    if (type && strcmp(type, "BPE") != 0) return unsupported(v, "model.type", "is no BPE");
+    if (!type && !json_object_get(v->model, "merges")) return bad(v, "model.type", "is missing");
+    if (az_json_bool(v->model, "byte_fallback", &fallback) && fallback)
+        return unsupported(v, "model.byte_fallback", "is a SentencePiece vocabulary");
+    for (size_t i = 0; i < AZ_COUNT(none); i++) {
+        const char *s = az_json_str(v->model, none[i]);
+        if (s && s[0]) return unsupported(v, none[i], "is set");
+    }
+    return ADZE_OK;
+}
+
+adze_status az_gguf_put_vocab(az_plan *p, int64_t n_rows, adze_error *err)
+{
+    const adze_model *m = p->model;
+    vocab v = {
+        .p = p, .doc = m->tok.hf, .config = m->tok.hf_config, .n = (size_t)n_rows, .err = err
+    };
+    adze_status rc;
+
+    if (!v.doc)
+        return az_fail(err, ADZE_EFORMAT, m->path, ADZE_NOPOS,
+                       "holds no tokenizer.json, which a GGUF needs");
+    v.path = az_arena_printf(&p->arena, "%s/tokenizer.json", m->path);
+    v.model = json_object_get(v.doc, "model");
+    v.tokens = az_calloc(p->run, v.n + 1, sizeof *v.tokens);
+    v.types = az_calloc(p->run, v.n + 1, sizeof *v.types);
+    rc = v.path && v.tokens && v.types ? check_kind(&v) : nomem(&v);
+    if (rc == ADZE_OK && !az_kv_put_str(&p->kv, "tokenizer.ggml.model", "gpt2", 4)) rc = nomem(&v);
+    if (rc == ADZE_OK) rc = put_pre(&v);
+    if (rc == ADZE_OK) rc = read_vocab(&v);
+    if (rc == ADZE_OK) rc = read_added(&v);
+    if (rc == ADZE_OK) rc = put_specials(&v);
+    if (rc == ADZE_OK) rc = put_tokens(&v);
+    if (rc == ADZE_OK) rc = put_merges(&v);
+    if (rc == ADZE_OK) rc = put_templates(&v);
+    if (rc == ADZE_OK) rc = put_rest(&v);
+    if (rc == ADZE_OK && m->generation_config)
+        rc = put_json(&v, "adze.generation_config", m->generation_config);
+    az_free(p->run, v.tokens);
+    az_free(p->run, v.types);
+    return rc;
+}

@@ -1,0 +1,391 @@
+/* Streaming writer: work items are runs of rows of about a megabyte, taken in file order by all threads.
+ *
+ * Memory is a few buffers a thread, whatever the model. Bytes do not depend on the number of threads: a row
+ * depends on nothing but its source. The checksum only tells a finished output from a torn one; it is no
+ * digest.
+ */
+#include "format/stream.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHUNK_ELEMENTS 1000000
+#define RECORD         26 /* "%08zx %016llx\n" */
+
+typedef struct job {
+    adze_run *run;
+    az_plan *plan;
+    const az_stream *s;
+    char *part, *journal; /* paths */
+    int fd, journal_fd;
+    uint64_t tag;
+    size_t *first;         /* [n_outputs + 1] first work item of each output */
+    uint64_t *sums;        /* [items] checksum of each item */
+    uint64_t *expect;      /* [n_outputs] checksum that the journal claims */
+    bool *claimed;         /* [n_outputs] by the journal */
+    bool *done;            /* [n_outputs] verified */
+    atomic_size_t *left;   /* [n_outputs] items still to be made */
+    atomic_size_t records; /* in the journal */
+    atomic_uint_least64_t bytes;
+    atomic_int failed; /* set by the first failure, which fills `err` */
+    adze_status rc;
+    adze_error *err;
+} job;
+
+/* 64-bit checksum, eight bytes at a time: multiply and rotate. */
+static uint64_t checksum(uint64_t h, const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t w;
+
+    for (; n >= 8; p += 8, n -= 8) {
+        memcpy(&w, p, 8);
+        h = (h ^ w) * 0x9e3779b97f4a7c15u;
+        h = h << 29 | h >> 35;
+    }
+    for (; n; p++, n--)
+        h = (h ^ *p) * 0x100000001b3u;
+    h ^= h >> 32;
+    return h * 0xd6e8feb86659fd93u;
+}
+
+static int64_t rows_per_item(const az_output *o)
+{
+    int64_t cols = o->n_dims ? o->shape[o->n_dims - 1] : 1;
+    int64_t rows = CHUNK_ELEMENTS / (cols > 0 ? cols : 1);
+
+    return rows > 0 ? rows : 1;
+}
+
+static size_t items_of(const az_output *o)
+{
+    int64_t per = rows_per_item(o);
+
+    return o->row_bytes ? (size_t)((o->rows + per - 1) / per) : 0;
+}
+
+static adze_status make_tag(job *j, adze_error *err)
+{
+    const adze_model *m = j->plan->model;
+    uint64_t h = checksum(1, adze_version(), strlen(adze_version()));
+
+    for (size_t i = 0; i < m->n_files; i++) {
+        az_stat st;
+        uint64_t id[5];
+        adze_status rc = az_fstat(j->run, m->files[i].fd, m->files[i].path, &st, err);
+        if (rc < 0) return rc;
+        id[0] = st.dev;
+        id[1] = st.ino;
+        id[2] = st.size_bytes;
+        id[3] = (uint64_t)st.mtime_ns;
+        id[4] = i;
+        h = checksum(h, id, sizeof id);
+    }
+    j->tag = checksum(h, j->s->head, j->s->head_bytes);
+    return ADZE_OK;
+}
+
+static adze_status prepare(job *j, const char *dst, adze_error *err)
+{
+    size_t n = j->plan->n_outputs;
+    adze_status rc = make_tag(j, err);
+
+    if (rc < 0) return rc;
+    j->part = az_asprintf(j->run, "%s.%016llx.part", dst, (unsigned long long)j->tag);
+    j->journal = az_asprintf(j->run, "%s.%016llx.journal", dst, (unsigned long long)j->tag);
+    j->first = az_calloc(j->run, n + 1, sizeof *j->first);
+    j->expect = az_calloc(j->run, n + 1, sizeof *j->expect);
+    j->claimed = az_calloc(j->run, n + 1, sizeof *j->claimed);
+    j->done = az_calloc(j->run, n + 1, sizeof *j->done);
+    j->left = az_calloc(j->run, n + 1, sizeof *j->left);
+    if (!j->part || !j->journal || !j->first || !j->expect || !j->claimed || !j->done || !j->left)
+        return az_fail_nomem(err, "preparing to write");
+    for (size_t i = 0; i < n; i++) {
+        size_t items = items_of(&j->plan->outputs[i]);
+        j->first[i + 1] = j->first[i] + items;
+        atomic_init(&j->left[i], items);
+    }
+    j->sums = az_calloc(j->run, j->first[n] + 1, sizeof *j->sums);
+    return j->sums ? ADZE_OK : az_fail_nomem(err, "preparing to write");
+}
+
+static size_t output_of(const job *j, size_t item)
+{
+    size_t lo = 0, hi = j->plan->n_outputs;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (j->first[mid] <= item)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    while (j->first[lo + 1] <= item)
+        lo++; /* outputs without items */
+    return lo;
+}
+
+/* Checksum of an output from those of its items. */
+static uint64_t output_sum(const job *j, size_t i)
+{
+    return checksum(i, &j->sums[j->first[i]], (j->first[i + 1] - j->first[i]) * sizeof *j->sums);
+}
+
+static void journal_header(const job *j, char *buf, size_t size)
+{
+    snprintf(buf, size, "adze-part 1 %016llx %zu %llu\n", (unsigned long long)j->tag,
+             j->plan->n_outputs, (unsigned long long)j->plan->file_bytes);
+}
+
+static bool parse_record(const char *r, size_t *index, uint64_t *sum)
+{
+    unsigned long long s;
+
+    if (r[8] != ' ' || r[RECORD - 1] != '\n') return false;
+    if (sscanf(r, "%8zx %16llx", index, &s) != 2) return false;
+    *sum = s;
+    return true;
+}
+
+/* What an interrupted run left: true when both files are there and fit. Fills claimed and expect. */
+static bool read_journal(job *j)
+{
+    char head[96], record[RECORD + 1];
+    adze_error ignored;
+    az_stat st;
+    char *text = NULL;
+    size_t n, at;
+    bool ok = false;
+
+    if (az_stat_path(j->run, j->part, &st, &ignored) < 0 || st.size_bytes != j->plan->file_bytes)
+        return false;
+    if (az_read_file(j->run, j->journal, (size_t)64 << 20, &text, &n, &ignored) < 0) return false;
+    journal_header(j, head, sizeof head);
+    at = strlen(head);
+    if (n >= at && memcmp(text, head, at) == 0) {
+        ok = true;
+        for (; n - at >= RECORD; at += RECORD) {
+            size_t index;
+            uint64_t sum;
+            memcpy(record, text + at, RECORD);
+            record[RECORD] = 0;
+            if (!parse_record(record, &index, &sum) || index >= j->plan->n_outputs) continue;
+            j->claimed[index] = true;
+            j->expect[index] = sum;
+        }
+    }
+    az_free(j->run, text);
+    return ok;
+}
+
+/* First failure wins and is kept; the others only stop. */
+static void fail(job *j, adze_status rc, const adze_error *e)
+{
+    int first = 0;
+
+    if (!atomic_compare_exchange_strong(&j->failed, &first, 1)) return;
+    j->rc = rc;
+    if (j->err) *j->err = *e;
+}
+
+static void item_range(const job *j, size_t item, const az_output **o, int64_t *r0, int64_t *n,
+                       uint64_t *at)
+{
+    size_t i = output_of(j, item);
+    int64_t per;
+
+    *o = &j->plan->outputs[i];
+    per = rows_per_item(*o);
+    *r0 = (int64_t)(item - j->first[i]) * per;
+    *n = (*o)->rows - *r0 < per ? (*o)->rows - *r0 : per;
+    *at = j->s->at[i] + (uint64_t)*r0 * (*o)->row_bytes;
+}
+
+static void verify_item(void *arg, size_t item, int thread)
+{
+    job *j = arg;
+    const az_output *o;
+    adze_error ignored;
+    int64_t r0, n;
+    uint64_t at;
+    size_t bytes;
+    char *buf;
+
+    (void)thread;
+    if (!j->claimed[output_of(j, item)] || az_cancelled(j->run)) return;
+    item_range(j, item, &o, &r0, &n, &at);
+    bytes = (size_t)((uint64_t)n * o->row_bytes);
+    buf = az_alloc(j->run, bytes);
+    if (buf && az_pread_all(j->run, j->fd, buf, bytes, at, j->part, &ignored) == ADZE_OK)
+        j->sums[item] = checksum(0, buf, bytes);
+    az_free(j->run, buf);
+}
+
+static void record_output(job *j, size_t i)
+{
+    size_t k = atomic_fetch_add(&j->records, 1);
+    char head[96], record[RECORD + 1];
+    adze_error e;
+
+    journal_header(j, head, sizeof head);
+    snprintf(record, sizeof record, "%08zx %016llx\n", i, (unsigned long long)output_sum(j, i));
+    if (az_pwrite_all(j->run, j->journal_fd, record, RECORD, strlen(head) + k * RECORD, j->journal,
+                      &e) < 0)
+        fail(j, e.status, &e);
+}
+
+static void make_item(void *arg, size_t item, int thread)
+{
+    job *j = arg;
+    size_t i = output_of(j, item), bytes;
+    const az_output *o;
+    adze_error e = { .pos = ADZE_NOPOS };
+    int64_t r0, n;
+    uint64_t at;
+    adze_status rc;
+    char *buf;
+
+    (void)thread;
+    if (j->done[i] || atomic_load(&j->failed) || az_cancelled(j->run)) return;
+    item_range(j, item, &o, &r0, &n, &at);
+    bytes = (size_t)((uint64_t)n * o->row_bytes);
+    buf = az_alloc(j->run, bytes);
+    rc = buf ? az_plan_rows(j->plan, o, r0, n, buf, &e) : az_fail_nomem(&e, "writing weights");
+    if (rc == ADZE_OK) rc = az_pwrite_all(j->run, j->fd, buf, bytes, at, j->part, &e);
+    if (rc == ADZE_OK) {
+        j->sums[item] = checksum(0, buf, bytes);
+        az_progress(j->run, "convert", atomic_fetch_add(&j->bytes, bytes) + bytes,
+                    j->plan->total_bytes, "B");
+        if (atomic_fetch_sub(&j->left[i], 1) == 1) record_output(j, i);
+    } else {
+        fail(j, rc, &e);
+    }
+    az_free(j->run, buf);
+}
+
+/* Take over what an interrupted run finished. */
+static adze_status resume(job *j, adze_error *err)
+{
+    char head[96];
+    adze_status rc;
+
+    rc = az_open(j->run, j->part, AZ_OPEN_UPDATE, &j->fd, err);
+    if (rc < 0) return rc;
+    az_parallel(j->run, j->first[j->plan->n_outputs], verify_item, j);
+    rc = az_check_cancel(j->run, err);
+    if (rc < 0) return rc;
+    rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
+    if (rc < 0) return rc;
+    journal_header(j, head, sizeof head);
+    rc = az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
+    for (size_t i = 0; i < j->plan->n_outputs && rc == ADZE_OK; i++) {
+        const az_output *o = &j->plan->outputs[i];
+        if (!j->claimed[i] || output_sum(j, i) != j->expect[i]) continue;
+        j->done[i] = true;
+        j->plan->resumed_bytes += (uint64_t)o->rows * o->row_bytes;
+        record_output(j, i);
+        if (atomic_load(&j->failed)) rc = j->rc;
+    }
+    atomic_store(&j->bytes, j->plan->resumed_bytes);
+    return rc;
+}
+
+static adze_status start(job *j, adze_error *err)
+{
+    char head[96];
+    adze_status rc;
+
+    rc = az_open(j->run, j->part, AZ_OPEN_CREATE, &j->fd, err);
+    if (rc < 0) return rc;
+    rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
+    if (rc < 0) return rc;
+    journal_header(j, head, sizeof head);
+    return az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
+}
+
+static adze_status check_space(job *j, const char *dst, bool resumed, adze_error *err)
+{
+    char *dir = az_path_dir(j->run, dst);
+    az_space sp;
+    uint64_t need = j->plan->file_bytes;
+    int e;
+
+    if (!dir) return az_fail_nomem(err, "checking the space");
+    e = j->run->io.space(j->run->io.user, dir, &sp);
+    az_free(j->run, dir);
+    if (e < 0) return ADZE_OK; /* the folder is missing or tells nothing: opening will say */
+    if (resumed) {
+        for (size_t i = 0; i < j->plan->n_outputs; i++)
+            if (j->claimed[i])
+                need -= (uint64_t)j->plan->outputs[i].rows * j->plan->outputs[i].row_bytes;
+    }
+    if (sp.free_bytes >= need) return ADZE_OK;
+    return az_fail(err, ADZE_EIO, dst, ADZE_NOPOS, "needs %llu bytes, the disk has %llu free",
+                   (unsigned long long)need, (unsigned long long)sp.free_bytes);
+}
+
+static adze_status write_all(job *j, adze_error *err)
+{
+    adze_status rc;
+    int e;
+
+    e = j->run->io.truncate(j->run->io.user, j->fd, j->plan->file_bytes);
+    if (e < 0) return az_fail_errno(err, j->part, "set the size", -e);
+    rc = az_pwrite_all(j->run, j->fd, j->s->head, j->s->head_bytes, 0, j->part, err);
+    if (rc < 0) return rc;
+    az_parallel(j->run, j->first[j->plan->n_outputs], make_item, j);
+    if (atomic_load(&j->failed)) return j->rc;
+    return az_check_cancel(j->run, err);
+}
+
+static void discard(job *j)
+{
+    if (j->part) j->run->io.unlink(j->run->io.user, j->part);
+    if (j->journal) j->run->io.unlink(j->run->io.user, j->journal);
+}
+
+adze_status az_stream_write(adze_run *run, az_plan *plan, const az_stream *s, const char *dst,
+                            adze_error *err)
+{
+    job j = { .run = run, .plan = plan, .s = s, .fd = -1, .journal_fd = -1, .err = err };
+    bool resumed, opened = false;
+    adze_status rc;
+    az_stat st;
+    int fd;
+
+    plan->resumed_bytes = 0;
+    if (run->io.stat(run->io.user, -1, dst, -1, &st) >= 0 && st.is_dir)
+        return az_fail(err, ADZE_EIO, dst, ADZE_NOPOS, "is a folder; a file is to be written");
+    rc = prepare(&j, dst, err);
+    if (rc < 0) goto done;
+    resumed = read_journal(&j);
+    rc = check_space(&j, dst, resumed, err);
+    if (rc < 0) goto done;
+    opened = true;
+    rc = resumed ? resume(&j, err) : start(&j, err);
+    if (rc < 0) goto done;
+    rc = write_all(&j, err);
+    if (rc < 0) goto done;
+    fd = j.fd;
+    j.fd = -1;
+    rc = az_commit_file(run, fd, j.part, dst, err);
+    if (rc < 0) goto done;
+    run->io.unlink(run->io.user, j.journal);
+done:
+    az_close(run, j.fd);
+    az_close(run, j.journal_fd);
+    if (rc < 0 && rc != ADZE_ECANCEL && opened) discard(&j);
+    az_free(run, j.part);
+    az_free(run, j.journal);
+    az_free(run, j.first);
+    az_free(run, j.sums);
+    az_free(run, j.expect);
+    az_free(run, j.claimed);
+    az_free(run, j.done);
+    az_free(run, j.left);
+    return rc;
+}

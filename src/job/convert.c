@@ -1,0 +1,100 @@
+/* The conversion stage. */
+#include "job/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static adze_status find_format(const char *to, const char *dst, const az_format **out,
+                               adze_error *err)
+{
+    *out = to ? az_format_find(to) : az_format_of_path(dst);
+    if (!*out && to)
+        return az_fail_name(err, ADZE_EINVAL, NULL, "--to", ADZE_NOPOS,
+                            "format \"%.40s\" is not known; see `adze formats`", to);
+    if (!*out)
+        return az_fail(err, ADZE_EINVAL, dst, ADZE_NOPOS,
+                       "no format has this extension; give one with --to, see `adze formats`");
+    if (!(*out)->write)
+        return az_fail_name(err, ADZE_EINVAL, NULL, "--to", ADZE_NOPOS,
+                            "adze reads format \"%s\" but does not write it", (*out)->name);
+    return ADZE_OK;
+}
+
+static adze_status find_recipe(const char *name, const az_recipe **out, adze_error *err)
+{
+    char names[160] = "";
+
+    *out = NULL;
+    if (!name || strcmp(name, "keep") == 0) return ADZE_OK;
+    *out = az_recipe_find(name);
+    if (*out) return ADZE_OK;
+    for (const az_recipe *r = az_recipes; r->name; r++) {
+        size_t n = strlen(names);
+        snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", r->name);
+    }
+    return az_fail_name(err, ADZE_EINVAL, NULL, "--recipe", ADZE_NOPOS,
+                        "recipe \"%.40s\" is not known; known are keep, %s", name, names);
+}
+
+static void describe(const az_plan *p, const adze_model *m, az_convert_result *r)
+{
+    const char *arch = adze_model_arch(m);
+
+    snprintf(r->from, sizeof r->from, "%s", m->format);
+    snprintf(r->format, sizeof r->format, "%s", p->format->name);
+    snprintf(r->arch, sizeof r->arch, "%s", arch ? arch : "");
+    snprintf(r->recipe, sizeof r->recipe, "%s", p->recipe ? p->recipe->name : "keep");
+    r->parameters = adze_model_parameters(m);
+    r->source_bytes = adze_model_bytes(m);
+    r->bytes = p->file_bytes;
+    r->resumed_bytes = p->resumed_bytes;
+    r->n_tensors = p->n_outputs;
+    for (size_t i = 0; i < p->n_outputs; i++) {
+        const az_output *o = &p->outputs[i];
+        r->n_fallback += o->fallback;
+        r->type_tensors[o->type]++;
+        r->type_bytes[o->type] += (uint64_t)o->rows * o->row_bytes;
+    }
+    for (; r->n_notes < p->n_notes; r->n_notes++)
+        snprintf(r->notes[r->n_notes], sizeof r->notes[0], "%s", p->notes[r->n_notes]);
+}
+
+adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
+                             const az_convert_opts *opts, az_convert_result *result,
+                             adze_error *err)
+{
+    uint64_t began = az_now_ns(run);
+    az_convert_opts none = { NULL, NULL };
+    const az_format *format;
+    const az_recipe *recipe;
+    az_plan *plan = NULL;
+    adze_status rc;
+
+    if (result) memset(result, 0, sizeof *result);
+    if (!opts) opts = &none;
+    rc = find_format(opts->to, dst, &format, err);
+    if (rc < 0) return rc;
+    rc = find_recipe(opts->recipe, &recipe, err);
+    if (rc < 0) return rc;
+    rc = format->plan(run, m, recipe, &plan, err);
+    if (rc < 0) return rc;
+    rc = format->write(run, plan, dst, err);
+    if (rc == ADZE_OK && result) {
+        describe(plan, m, result);
+        result->seconds = (double)(az_now_ns(run) - began) * 1e-9;
+    }
+    az_plan_free(plan);
+    return rc;
+}
+
+adze_status az_convert(adze_run *run, const char *src, const char *dst, const az_convert_opts *opts,
+                       az_convert_result *result, adze_error *err)
+{
+    adze_model *m;
+    adze_status rc = adze_model_open(&m, run, src, err);
+
+    if (rc < 0) return rc;
+    rc = az_convert_model(run, m, dst, opts, result, err);
+    adze_model_close(m);
+    return rc;
+}
