@@ -5,13 +5,19 @@
 
 /* clang-format off */
 extern const az_cmd
+    az_cmd_convert,
+    az_cmd_inspect,
+    az_cmd_formats,
     az_cmd_history,
     az_cmd_help,
     az_cmd_completion,
     az_cmd_version;
 
 const az_cmd *const az_cmds[] = {
+    &az_cmd_convert,
+    &az_cmd_inspect,
     &az_cmd_history,
+    &az_cmd_formats,
     &az_cmd_help,
     &az_cmd_completion,
     &az_cmd_version,

@@ -1,6 +1,7 @@
 /* Reading a GGUF header (version 2 or 3): keys into model->kv, tensors with their dimensions reversed to
  * row-major. Every count is checked against the bytes that are left before memory is taken for it. */
 #include "base/check.h"
+#include "base/json.h"
 #include "base/reader.h"
 #include "format/gguf.h"
 #include "format/safetensors.h"
@@ -314,13 +315,22 @@ static adze_status refuse_split(gguf *g)
     return ADZE_OK;
 }
 
-static void take_template(adze_model *m)
+/* The chat template, and the generation settings that adze stores beside it. */
+static adze_status take_documents(gguf *g)
 {
-    const az_kv *kv = az_kv_find(&m->kv, "tokenizer.chat_template");
+    const az_kv *kv = az_kv_find(&g->m->kv, "tokenizer.chat_template");
+    adze_status rc = ADZE_OK;
 
-    if (!kv || kv->type != AZ_KV_STR) return;
-    m->chat_template = kv->v.str.s;
-    m->chat_template_n = kv->v.str.n;
+    if (kv && kv->type == AZ_KV_STR) {
+        g->m->chat_template = kv->v.str.s;
+        g->m->chat_template_n = kv->v.str.n;
+    }
+    kv = az_kv_find(&g->m->kv, "adze.generation_config");
+    if (kv && kv->type == AZ_KV_STR)
+        rc = az_json_parse(&g->m->generation_config, kv->v.str.s, kv->v.str.n, g->path, g->err);
+    if (rc == ADZE_OK && g->m->generation_config && !json_is_object(g->m->generation_config))
+        rc = bad(g, kv->key, ADZE_NOPOS, "must hold a JSON object");
+    return rc;
 }
 
 adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
@@ -359,8 +369,8 @@ adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_m
     if (rc == ADZE_OK) rc = keys(&g);
     if (rc == ADZE_OK) rc = refuse_split(&g);
     if (rc == ADZE_OK) rc = tensors(&g, &list);
+    if (rc == ADZE_OK) rc = take_documents(&g);
     if (rc < 0) goto done;
-    take_template(m);
     *out = m;
     m = NULL;
 done:

@@ -1,0 +1,107 @@
+/* adze convert SRC DST: rewrite a checkpoint in another format or with other weight types. */
+#include "cli/cli.h"
+#include "job/convert.h"
+
+typedef struct convert_opts {
+    const char *to, *recipe;
+    bool json;
+} convert_opts;
+
+static const az_opt opts[] = {
+    { 't', "to", AZ_OPT_STR, offsetof(convert_opts, to), NULL, "FORMAT",
+      "format to write, see `adze formats`; default: by DST's extension" },
+    { 'r', "recipe", AZ_OPT_STR, offsetof(convert_opts, recipe), NULL, "RECIPE",
+      "types for the weights, such as q4_k_m; default: keep them" },
+    { 0, "json", AZ_OPT_BOOL, offsetof(convert_opts, json), NULL, NULL,
+      "print the result as JSON" },
+    { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
+};
+
+static json_t *types_json(const az_convert_result *r)
+{
+    json_t *types = json_object();
+
+    for (size_t t = 0; t < AZ_TYPE_COUNT; t++)
+        if (r->type_tensors[t])
+            json_object_set_new(types, az_type_get((az_type)t)->name,
+                                json_pack("{s:I, s:I}", "tensors", (json_int_t)r->type_tensors[t],
+                                          "bytes", (json_int_t)r->type_bytes[t]));
+    return types;
+}
+
+static void print_json(az_cli *cli, const char *src, const char *dst, const az_convert_result *r)
+{
+    json_t *notes = json_array(), *j;
+
+    for (size_t i = 0; i < r->n_notes; i++)
+        json_array_append_new(notes, json_string(r->notes[i]));
+    j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o}",
+                  "source", src, "destination", dst, "from", r->from, "format", r->format,
+                  "architecture", r->arch, "recipe", r->recipe, "parameters",
+                  (json_int_t)r->parameters, "source_bytes", (json_int_t)r->source_bytes, "bytes",
+                  (json_int_t)r->bytes, "resumed_bytes", (json_int_t)r->resumed_bytes, "tensors",
+                  (json_int_t)r->n_tensors, "fallback_tensors", (json_int_t)r->n_fallback,
+                  "seconds", r->seconds, "types", types_json(r), "notes", notes);
+    az_cli_json(cli, j);
+    json_decref(j);
+}
+
+static void print_text(az_cli *cli, const char *dst, const az_convert_result *r)
+{
+    char a[32], b[32];
+
+    az_cli_printf(cli, "%s  %s, recipe %s\n", dst, r->format, r->recipe);
+    az_cli_printf(cli, "  %s of weights to %s in %.1f s, %.2f bits per weight\n",
+                  az_cli_bytes(a, sizeof a, (double)r->source_bytes),
+                  az_cli_bytes(b, sizeof b, (double)r->bytes), r->seconds,
+                  r->parameters ? 8.0 * (double)r->bytes / (double)r->parameters : 0.0);
+    for (size_t t = 0; t < AZ_TYPE_COUNT; t++)
+        if (r->type_tensors[t])
+            az_cli_printf(cli, "  %-6s %4u tensors, %s\n", az_type_get((az_type)t)->name,
+                          r->type_tensors[t], az_cli_bytes(a, sizeof a, (double)r->type_bytes[t]));
+    if (r->resumed_bytes)
+        az_cli_printf(cli, "  %s were finished by an interrupted run\n",
+                      az_cli_bytes(a, sizeof a, (double)r->resumed_bytes));
+    if (r->n_fallback)
+        az_cli_printf(cli,
+                      "  %zu tensors have rows that the recipe's blocks do not fit: wider types\n",
+                      r->n_fallback);
+    for (size_t i = 0; i < r->n_notes; i++)
+        az_cli_note(cli, "note: %s\n", r->notes[i]);
+}
+
+static int convert_run(az_cli *cli, const void *values, int argc, const char **argv)
+{
+    const convert_opts *o = values;
+    az_convert_opts co = { o->to, o->recipe };
+    adze_error err = { .pos = ADZE_NOPOS };
+    az_convert_result r;
+    adze_status rc;
+
+    (void)argc;
+    rc = az_convert(cli->run, argv[0], argv[1], &co, &r, &err);
+    if (rc < 0) return az_cli_fail(cli, rc, &err);
+    if (o->json)
+        print_json(cli, argv[0], argv[1], &r);
+    else
+        print_text(cli, argv[1], &r);
+    return az_cli_finish(cli);
+}
+
+const az_cmd az_cmd_convert = {
+    .name = "convert",
+    .group = AZ_CMD_MODEL,
+    .args = "SRC DST",
+    .min_args = 2,
+    .max_args = 2,
+    .summary = "rewrite a checkpoint in another format or with other weight types",
+    .details =
+        "SRC is a Hugging Face folder or a GGUF file. Weights stream through in bounded memory. "
+        "DST "
+        "appears whole or not at all: it is written beside its place and renamed. An interrupted "
+        "run is taken up again by the same command.",
+    .example = "adze convert Llama-3.2-1B llama.gguf --recipe q4_k_m",
+    .opts = opts,
+    .opts_size = sizeof(convert_opts),
+    .run = convert_run,
+};
