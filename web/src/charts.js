@@ -10,7 +10,7 @@ use([BarChart, CustomChart, ScatterChart, GridComponent, MarkAreaComponent, Mark
      LabelLayout, SVGRenderer]);
 
 const live = [];
-const PRINT_WIDTH = 660; // CSS pixels inside the margins of A4 and Letter
+const PRINT_WIDTH = 800, PRINT_HALF = 378; // CSS pixels inside the margins of A4 and Letter, as style.css zooms them
 
 export function colors()
 {
@@ -58,14 +58,15 @@ export function redraw(node)
 
 export function start()
 {
-    const all = (width) => live.forEach((c) => draw(c, width));
+    const all = () => live.forEach((c) => draw(c));
+    const printed = () => live.forEach((c) => draw(c, c.node.closest(".multiples") ? PRINT_HALF : PRINT_WIDTH));
     all();
     new ResizeObserver(() => live.forEach((c) => c.node.clientWidth !== c.width && draw(c))).observe(document.body);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all());
     document.fonts?.ready.then(() => all());
     window.addEventListener("beforeprint", () => {
         document.documentElement.classList.add("print");
-        all(PRINT_WIDTH);
+        printed();
     });
     window.addEventListener("afterprint", () => {
         document.documentElement.classList.remove("print");

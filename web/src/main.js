@@ -41,21 +41,11 @@ function followSections()
     document.querySelectorAll("section.part").forEach((s) => watch.observe(s));
 }
 
-function openDetails(open)
-{
-    for (const d of document.querySelectorAll("details")) {
-        if (open) d.dataset.was = d.open ? "1" : "";
-        d.open = open || d.dataset.was === "1";
-    }
-}
-
 const app = document.getElementById("app");
 try {
     const view = load();
     app.replaceChildren();
     append(app, page(view));
-    window.addEventListener("beforeprint", () => openDetails(true));
-    window.addEventListener("afterprint", () => openDetails(false));
     start();
     followSections();
     app.dataset.state = "ready";

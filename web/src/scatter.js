@@ -2,7 +2,7 @@
 // disc in the accent color = chosen, diamond = baseline; area grows with the bytes of weights.
 import { chart, redraw, tip } from "./charts.js";
 import { h } from "./dom.js";
-import { isNumber, range, text, tick } from "./format.js";
+import { isNumber, powerOfTen, range, text, tick } from "./format.js";
 import { figure, gate, hasFigure } from "./view.js";
 
 const fromFigure = (name) => (c) => {
@@ -56,6 +56,13 @@ function span(values, log)
     return [Math.max(0, lo - pad), hi + pad];
 }
 
+// Where a value stands on an axis, from 0 to 1.
+function place(value, [lo, hi], log)
+{
+    const f = log ? Math.log10 : (v) => v;
+    return (f(value) - f(lo)) / (f(hi) - f(lo) || 1);
+}
+
 function markStyle(k, p)
 {
     const guess = p.a.estimated || p.b.estimated;
@@ -74,7 +81,7 @@ function axisOption(k, title, log, vertical, unit, [min, max])
         axisLine: { lineStyle: { color: k.ink3 } }, axisTick: { show: false }, splitNumber: vertical ? 5 : 4,
         splitLine: { show: vertical, lineStyle: { color: k.line } },
         axisLabel: { color: k.ink3, fontSize: 11, hideOverlap: true, showMinLabel: log ? undefined : false, showMaxLabel: log ? undefined : false,
-                     formatter: (v) => tick(v, unit === "tok/s" || unit === "nats" ? "" : unit) },
+                     formatter: (v) => (log ? powerOfTen(Math.round(Math.log10(v))) : tick(v, unit === "tok/s" || unit === "nats" ? "" : unit)) },
     };
 }
 
@@ -97,7 +104,7 @@ function option(view, state, k, width)
             data: list.map((p) => ({
                 value: [p.a.value, p.b.value], symbol: p.isBase ? "diamond" : "circle", symbolSize: p.isBase ? 13 : size(p), itemStyle: markStyle(k, p),
                 label: { show: !crowded || p.isChosen || p.isBase || p.c.pareto, fontWeight: p.isChosen ? 650 : 400, color: p.isChosen ? k.accent : k.ink2,
-                         position: p.isBase ? "top" : p.a.value > (sx[0] + sx[1]) / 2 && !x.log ? "left" : "right" },
+                         position: p.isBase ? "top" : place(p.a.value, sx, x.log) > (x.log ? 0.9 : 0.5) ? "left" : "right" },
             })),
             label: { show: true, distance: 6, fontSize: 12, formatter: (p) => (list[p.dataIndex].isBase ? "baseline" : list[p.dataIndex].c.name), textBorderColor: k.bg, textBorderWidth: 2, width: 150, overflow: "truncate" },
             emphasis: { scale: 1.12 },

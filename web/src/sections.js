@@ -28,7 +28,7 @@ export function measurements(view)
         lede: "Bars are medians; whiskers span the fastest and slowest repeat. A dashed line is a gate's limit."
             + (marked ? " Dashed bars and the mark ≈ are estimated or declared, not measured." : ""),
         body: [h("div", { class: "multiples" }, charts), energy && h("p", { class: "aside" }, `Energy: not available; ${energy.reason}.`),
-               details("All figures as a table", figuresTable(view, names))],
+               details("All figures as a table", figureTables(view, names))],
     };
 }
 
@@ -56,6 +56,14 @@ function measuredNames(view)
     return [...known, ...[...seen].filter((n) => !METRICS[n])];
 }
 
+const MOST_COLUMNS = 6; // so that a table needs no scrolling
+
+function figureTables(view, names)
+{
+    const count = Math.ceil(names.length / MOST_COLUMNS), size = Math.ceil(names.length / count);
+    return Array.from({ length: count }, (_, i) => figuresTable(view, names.slice(i * size, (i + 1) * size)));
+}
+
 function figuresTable(view, names)
 {
     const columns = [{ title: "Candidate" }, ...names.map((n) => ({ title: metricTitle(n), class: "num" }))];
@@ -63,7 +71,7 @@ function figuresTable(view, names)
         class: c === view.chosen ? "chosen" : null,
         cells: [c.name, ...names.map((n) => figureCell(c.measurements?.[n]))],
     }));
-    return h("div", { class: "wide" }, table(columns, rows, { class: "stacked dense" }));
+    return table(columns, rows, { class: "stacked dense" });
 }
 
 export function quality(view)

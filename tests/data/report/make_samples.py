@@ -31,7 +31,7 @@ def sig(x, n=5):
 
 def fig(median, unit, spread=0.02, n=7, provenance="measured"):
     if provenance != "measured":
-        return {"median": sig(median), "min": sig(median), "max": sig(median), "n": 0, "unit": unit,
+        return {"median": sig(median), "min": sig(median), "max": sig(median), "n": 1, "unit": unit,
                 "provenance": provenance}
     lo = median * (1 - spread * RND.uniform(0.5, 1.6))
     hi = median * (1 + spread * RND.uniform(0.4, 1.2))
