@@ -11,10 +11,12 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
     if (has(cpu, AZ_CPU_LEVEL_AVX2)) {
         k->isa = "avx2";
         az_matmul_init_avx2(k);
+        az_float_init_avx2(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_AVX512)) {
         k->isa = "avx512";
         az_matmul_init_avx512(k);
+        az_float_init_avx512(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) {
         k->isa = "avx512vnni";

@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "kernel/decode.h"
 #include "kernel/kernel.h"
+#include "kernel/math.h"
 
 #include <string.h>
 
@@ -124,6 +125,83 @@ AZ_INLINE vf vf_fnma(vf a, vf b, vf c)
 AZ_INLINE vf vf_of_f16(const az_f16 *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+
+AZ_INLINE void vf_to_f16(az_f16 *p, vf v)
+{
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+AZ_INLINE vf vf_sub(vf a, vf b)
+{
+    return _mm256_sub_ps(a, b);
+}
+AZ_INLINE vf vf_div(vf a, vf b)
+{
+    return _mm256_div_ps(a, b);
+}
+AZ_INLINE vf vf_min(vf a, vf b)
+{
+    return _mm256_min_ps(a, b);
+}
+AZ_INLINE vf vf_max(vf a, vf b)
+{
+    return _mm256_max_ps(a, b);
+}
+AZ_INLINE float vf_top(vf v)
+{
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+}
+AZ_INLINE vi vf_bits(vf v)
+{
+    return _mm256_castps_si256(v);
+}
+AZ_INLINE vi vi_abs_bits(vf v)
+{
+    return _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(0x7fffffff));
+}
+AZ_INLINE vi vi_max_u32(vi a, vi b)
+{
+    return _mm256_max_epu32(a, b);
+}
+AZ_INLINE uint32_t vi_top_u32(vi v)
+{
+    __m128i a = _mm_max_epu32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+    a = _mm_max_epu32(a, _mm_shuffle_epi32(a, 0x4e));
+    a = _mm_max_epu32(a, _mm_shuffle_epi32(a, 0xb1));
+    return (uint32_t)_mm_cvtsi128_si32(a);
+}
+AZ_INLINE vf vf_times_2_pow(vf p, vf t)
+{
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+}
+AZ_INLINE vf vf_between(vf v, int from, int to)
+{
+    const vi lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    vi in = _mm256_andnot_si256(_mm256_cmpgt_epi32(vi_set32(from), lane),
+                                _mm256_cmpgt_epi32(vi_set32(to), lane));
+
+    return _mm256_blendv_ps(_mm256_set1_ps(-AZ_INFINITY), v, _mm256_castsi256_ps(in));
+}
+AZ_INLINE vf vf_exp_edges(vf v, vf x)
+{
+    v = _mm256_and_ps(_mm256_cmp_ps(x, _mm256_set1_ps(AZ_EXP_MIN), _CMP_NLT_UQ), v);
+    v = _mm256_blendv_ps(v, _mm256_set1_ps(AZ_INFINITY),
+                         _mm256_cmp_ps(x, _mm256_set1_ps(AZ_EXP_MAX), _CMP_GT_OQ));
+    return _mm256_blendv_ps(v, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[4])
+{
+    const vi low = _mm256_set1_epi32(255);
+    vi a = _mm256_packus_epi32(_mm256_and_si256(q[0], low), _mm256_and_si256(q[1], low));
+    vi b = _mm256_packus_epi32(_mm256_and_si256(q[2], low), _mm256_and_si256(q[3], low));
+
+    vi_store(p, _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
+                                            _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0)));
 }
 
 AZ_INLINE void vi_transpose(vi r[8])

@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "kernel/decode.h"
 #include "kernel/kernel.h"
+#include "kernel/math.h"
 
 #include <string.h>
 
@@ -123,6 +124,76 @@ AZ_INLINE vf vf_fnma(vf a, vf b, vf c) /* c - a * b */
 AZ_INLINE vf vf_of_f16(const az_f16 *p) /* [LANES] */
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+AZ_INLINE void vf_to_f16(az_f16 *p, vf v)
+{
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+AZ_INLINE vf vf_sub(vf a, vf b)
+{
+    return _mm512_sub_ps(a, b);
+}
+AZ_INLINE vf vf_div(vf a, vf b)
+{
+    return _mm512_div_ps(a, b);
+}
+AZ_INLINE vf vf_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
+}
+AZ_INLINE vf vf_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
+AZ_INLINE float vf_top(vf v)
+{
+    return _mm512_reduce_max_ps(v);
+}
+AZ_INLINE vi vf_bits(vf v)
+{
+    return _mm512_castps_si512(v);
+}
+AZ_INLINE vi vi_abs_bits(vf v)
+{
+    return _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff));
+}
+AZ_INLINE vi vi_max_u32(vi a, vi b)
+{
+    return _mm512_max_epu32(a, b);
+}
+AZ_INLINE uint32_t vi_top_u32(vi v)
+{
+    return _mm512_reduce_max_epu32(v);
+}
+/* p * 2^n, n in the low bits of t; p is near 1. */
+AZ_INLINE vf vf_times_2_pow(vf p, vf t)
+{
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
+}
+/* Lanes [from, to) of v; minus infinity elsewhere. */
+AZ_INLINE vf vf_between(vf v, int from, int to)
+{
+    const vi lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __mmask16 in =
+        _mm512_cmpge_epi32_mask(lane, vi_set32(from)) & _mm512_cmplt_epi32_mask(lane, vi_set32(to));
+
+    return _mm512_mask_blend_ps(in, _mm512_set1_ps(-AZ_INFINITY), v);
+}
+/* exp's values out of the polynomial's range: v there is not used. */
+AZ_INLINE vf vf_exp_edges(vf v, vf x)
+{
+    v = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(AZ_EXP_MIN), _CMP_NLT_UQ), v);
+    v = _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, _mm512_set1_ps(AZ_EXP_MAX), _CMP_GT_OQ),
+                           _mm512_set1_ps(AZ_INFINITY));
+    return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
+}
+/* The low byte of each of 32 dwords. */
+AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[2])
+{
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(q[0]));
+    _mm_storeu_si128((__m128i *)(p + 16), _mm512_cvtepi32_epi8(q[1]));
 }
 
 /* Transpose 16 rows of 16 dwords. */

@@ -1,0 +1,214 @@
+/* Attention, written once for every vector width (after matmul_plain.h and vector.h): the algorithm of
+ * c/attention_c.c with each KV tile converted and transposed once for all the queries that see it.
+ *
+ * Scores: one position a lane, a chain over the head's dimensions. Output: one dimension a lane, positions
+ * in order. Both are a row's own, and rows skip tiles that they do not see, so batching changes no bit.
+ */
+#ifndef AZ_KERNEL_X86_ATTENTION_H
+#define AZ_KERNEL_X86_ATTENTION_H
+
+#include "kernel/c/kernels_c.h"
+
+enum {
+    HEAD_MAX = 256,                /* wider heads take the scalar version */
+    GROUPS = AZ_ATTN_TILE / LANES, /* vectors of positions in a tile */
+    TEAM = 4,                      /* rows that share what is loaded from a tile */
+    BATCH = 128,                   /* rows that share a tile */
+    OUT_VECS = 4                   /* output vectors kept in registers, for each row of a team */
+};
+
+typedef struct kv_tile {
+    float k[GROUPS][HEAD_MAX][LANES]; /* [group][dimension][position] */
+    float v[AZ_ATTN_TILE][HEAD_MAX];
+} kv_tile;
+
+/* One query of one head. */
+typedef struct query {
+    const float *q;
+    float *out;
+    size_t first, last; /* positions that it sees */
+    float top, sum;
+} query;
+
+/* Positions [p0, p1) of one tile. Lanes of positions before p0 and from p1 on hold copies of others. */
+static void load_tile(const az_attn_args *a, size_t p0, size_t p1, kv_tile *t)
+{
+    size_t base = p0 / AZ_ATTN_TILE * AZ_ATTN_TILE;
+
+    for (size_t g = 0; g < GROUPS; g++) {
+        const uint8_t *rows[LANES];
+        size_t at = base + g * LANES;
+
+        if (at >= p1 || at + LANES <= p0) continue;
+        for (size_t i = 0; i < LANES; i++) {
+            size_t p = at + i < p0 ? p0 : at + i < p1 ? at + i : p1 - 1;
+
+            rows[i] = (const uint8_t *)(a->k + p * a->ld_kv);
+        }
+        pack_cols(pack32_f16, 2, rows, 0, a->head_dim, t->k[g]);
+    }
+    for (size_t p = p0; p < p1; p++)
+        CAT3(f16_to_f32, _, ISA)(t->v[p - base], a->v + p * a->ld_kv, a->head_dim);
+}
+
+/* Scaled scores of n rows against the tile's groups [g0, g1). */
+AZ_INLINE void scores(const kv_tile *t, const query *q, const int n, size_t dims, float scale,
+                      size_t g0, size_t g1, float s[TEAM][AZ_ATTN_TILE])
+{
+    for (size_t g = g0; g < g1; g += 2) {
+        vf x[TEAM][2];
+        const size_t h = g + 1 < g1 ? g + 1 : g;
+
+        for (int r = 0; r < n; r++)
+            x[r][0] = x[r][1] = vf_zero();
+        for (size_t d = 0; d < dims; d++) {
+            vf a = vf_load(t->k[g][d]), b = vf_load(t->k[h][d]);
+
+            for (int r = 0; r < n; r++) {
+                vf y = vf_set(q[r].q[d]);
+
+                x[r][0] = vf_fma(y, a, x[r][0]);
+                x[r][1] = vf_fma(y, b, x[r][1]);
+            }
+        }
+        for (int r = 0; r < n; r++) {
+            vf_store(s[r] + g * LANES, vf_mul(x[r][0], vf_set(scale)));
+            vf_store(s[r] + h * LANES, vf_mul(x[r][1], vf_set(scale)));
+        }
+    }
+}
+
+/* Scores of positions [p0, p1) of the tile to weights; returns the factor for what was summed before. */
+AZ_INLINE float soften(query *q, float s[AZ_ATTN_TILE], size_t p0, size_t p1)
+{
+    const size_t g0 = p0 / LANES, g1 = (p1 + LANES - 1) / LANES;
+    vf top = vf_set(q->top), sum = vf_zero();
+    float lanes[LANES], shrink, before = q->top;
+
+    for (size_t g = g0; g < g1; g++) {
+        vf v = vf_load(s + g * LANES);
+
+        if (g * LANES < p0 || (g + 1) * LANES > p1)
+            v = vf_between(v, (int)p0 - (int)(g * LANES), (int)p1 - (int)(g * LANES));
+        vf_store(s + g * LANES, v);
+        top = vf_max(top, v);
+    }
+    q->top = vf_top(top);
+    shrink = az_expf(before - q->top);
+    for (size_t g = g0; g < g1; g++) {
+        vf e = vf_exp(vf_sub(vf_load(s + g * LANES), vf_set(q->top)));
+
+        vf_store(s + g * LANES, e);
+        sum = vf_add(sum, e);
+    }
+    vf_store(lanes, sum);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lanes[i] += lanes[i + half];
+    q->sum = q->sum * shrink + lanes[0];
+    return shrink;
+}
+
+/* Weighted values of positions [p0, p1) join the outputs of n rows. */
+AZ_INLINE void mix(const kv_tile *t, const query *q, const int n, size_t dims,
+                   float s[TEAM][AZ_ATTN_TILE], const float shrink[TEAM], size_t p0, size_t p1)
+{
+    for (size_t d = 0; d < dims; d += OUT_VECS * LANES) {
+        vf o[TEAM][OUT_VECS];
+
+        for (int r = 0; r < n; r++)
+            for (size_t j = 0; j < OUT_VECS; j++) {
+                size_t at = d + j * LANES;
+
+                o[r][j] = vf_zero();
+                if (at < dims)
+                    o[r][j] = vf_mul(vf_load_n(q[r].out + at, dims - at), vf_set(shrink[r]));
+            }
+        for (size_t p = p0; p < p1; p++) {
+            vf v[OUT_VECS];
+
+            for (size_t j = 0; j < OUT_VECS; j++)
+                v[j] = vf_load(t->v[p] + d + j * LANES);
+            for (int r = 0; r < n; r++)
+                for (size_t j = 0; j < OUT_VECS; j++)
+                    o[r][j] = vf_fma(vf_set(s[r][p]), v[j], o[r][j]);
+        }
+        for (int r = 0; r < n; r++)
+            for (size_t j = 0; j < OUT_VECS; j++)
+                if (d + j * LANES < dims)
+                    vf_store_n(q[r].out + d + j * LANES, o[r][j], dims - d - j * LANES);
+    }
+}
+
+/* n rows take what they see of the tile at `base`, which holds positions [p0, p1). */
+AZ_INLINE void attend(const az_attn_args *a, const kv_tile *t, query *q, const int n, size_t base,
+                      size_t p0, size_t p1)
+{
+    float s[TEAM][AZ_ATTN_TILE], shrink[TEAM];
+    size_t from[TEAM], to[TEAM], g0 = p0 - base, g1 = p1 - base;
+    bool alike = true;
+
+    scores(t, q, n, a->head_dim, a->scale, g0 / LANES, (g1 + LANES - 1) / LANES, s);
+    for (int r = 0; r < n; r++) {
+        from[r] = (q[r].first > p0 ? q[r].first : p0) - base;
+        to[r] = (q[r].last + 1 < p1 ? q[r].last + 1 : p1) - base;
+        alike = alike && q[r].last >= p0 && q[r].first < p1 && from[r] == from[0] && to[r] == to[0];
+    }
+    for (int r = 0; r < n; r++)
+        if (q[r].last >= p0 && q[r].first < p1) shrink[r] = soften(q + r, s[r], from[r], to[r]);
+    if (alike) {
+        mix(t, q, n, a->head_dim, s, shrink, from[0], to[0]);
+        return;
+    }
+    for (int r = 0; r < n; r++)
+        if (q[r].last >= p0 && q[r].first < p1)
+            mix(t, q + r, 1, a->head_dim, s + r, shrink + r, from[r], to[r]);
+}
+
+static void make_query(const az_attn_args *a, size_t row, query *q)
+{
+    size_t i = row / a->group, h = row % a->group;
+    int64_t last = a->pos + (int64_t)i, first = a->window ? last - a->window + 1 : 0;
+
+    *q = (query){ .q = a->q + i * a->ld_q + h * a->head_dim,
+                  .out = a->out + i * a->ld_out + h * a->head_dim,
+                  .first = first < 0 ? 0 : (size_t)first,
+                  .last = (size_t)last,
+                  .top = -AZ_INFINITY };
+    memset(q->out, 0, a->head_dim * sizeof *q->out);
+}
+
+static void CAT3(attention, _, ISA)(const az_attn_args *a)
+{
+    const size_t rows = a->n_tok * a->group;
+    kv_tile t;
+    query q[BATCH];
+
+    if (a->head_dim > HEAD_MAX) {
+        az_attention_c(a);
+        return;
+    }
+    for (size_t r0 = 0; r0 < rows; r0 += BATCH) {
+        size_t n = rows - r0 < BATCH ? rows - r0 : BATCH, end;
+
+        for (size_t i = 0; i < n; i++)
+            make_query(a, r0 + i, q + i);
+        end = q[n - 1].last + 1;
+        for (size_t p0 = q[0].first, p1; p0 < end; p0 = p1) {
+            size_t base = p0 / AZ_ATTN_TILE * AZ_ATTN_TILE, i = 0;
+
+            p1 = base + AZ_ATTN_TILE < end ? base + AZ_ATTN_TILE : end;
+            load_tile(a, p0, p1, &t);
+            for (; i + TEAM <= n; i += TEAM)
+                if (q[i + TEAM - 1].last >= p0 && q[i].first < p1)
+                    attend(a, &t, q + i, TEAM, base, p0, p1);
+            for (; i < n; i++)
+                if (q[i].last >= p0 && q[i].first < p1) attend(a, &t, q + i, 1, base, p0, p1);
+        }
+        for (size_t i = 0; i < n; i++)
+            for (size_t d = 0; d < a->head_dim; d++)
+                q[i].out[d] *= 1.0f / q[i].sum;
+    }
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* Plain weights, attention and the element-wise kernels for AVX2. */
+#include "kernel/x86/init.h"
+#include "kernel/x86/simd_avx2.h"
+
+#define ISA    avx2
+#define TILE_M 6
+
+#include "kernel/x86/matmul_plain.h"
+#include "kernel/x86/vector.h"
+#include "kernel/x86/attention.h"
+
+void az_float_init_avx2(az_kernels *k)
+{
+    init_plain(k);
+    init_vector(k);
+    k->attention = CAT3(attention, _, ISA);
+}

@@ -1,0 +1,147 @@
+/* Element-wise kernels, the norm and the quantization of activations, written once for every vector width
+ * (the including file brings simd_*.h and ISA). All give the scalar version's bits: no fused products, the
+ * same lanes in the norm.
+ */
+#ifndef AZ_KERNEL_X86_VECTOR_H
+#define AZ_KERNEL_X86_VECTOR_H
+
+#include <math.h>
+#include "kernel/math.h"
+
+#define CAT3_(a, b, c) a##b##c
+#define CAT3(a, b, c)  CAT3_(a, b, c)
+
+/* az_expf in every lane. */
+AZ_INLINE vf vf_exp(vf x)
+{
+    vf in = vf_max(vf_min(x, vf_set(AZ_EXP_MAX)), vf_set(AZ_EXP_MIN)), t, n, r, p;
+
+    t = vf_add(vf_mul(in, vf_set(AZ_LOG2E)), vf_set(AZ_ROUND));
+    n = vf_sub(t, vf_set(AZ_ROUND));
+    r = vf_sub(in, vf_mul(n, vf_set(AZ_LN2_HI)));
+    r = vf_sub(r, vf_mul(n, vf_set(AZ_LN2_LO)));
+    p = vf_set(AZ_EXP_P0);
+    p = vf_add(vf_mul(p, r), vf_set(AZ_EXP_P1));
+    p = vf_add(vf_mul(p, r), vf_set(AZ_EXP_P2));
+    p = vf_add(vf_mul(p, r), vf_set(AZ_EXP_P3));
+    p = vf_add(vf_mul(p, r), vf_set(AZ_EXP_P4));
+    p = vf_add(vf_mul(p, r), vf_set(AZ_EXP_P5));
+    p = vf_add(vf_mul(p, vf_mul(r, r)), r);
+    p = vf_add(p, vf_set(1));
+    p = vf_times_2_pow(p, t);
+    return vf_exp_edges(p, x);
+}
+
+static void CAT3(rms_norm, _, ISA)(float *y, const float *x, const float *w, size_t n, float eps)
+{
+    float s[16], scale;
+    vf t[16 / LANES];
+
+    for (int j = 0; j < 16 / LANES; j++)
+        t[j] = vf_zero();
+    for (size_t i = 0; i < n; i += 16)
+        for (size_t j = 0; j < 16 / LANES; j++) {
+            size_t at = i + j * LANES;
+            vf v;
+
+            if (at >= n) break;
+            v = vf_load_n(x + at, n - at);
+            t[j] = vf_add(t[j], vf_mul(v, v));
+        }
+    for (int j = 0; j < 16 / LANES; j++)
+        vf_store(s + j * LANES, t[j]);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            s[i] += s[i + half];
+    scale = 1.0f / sqrtf(s[0] / (float)n + eps);
+    for (size_t i = 0; i < n; i += LANES)
+        vf_store_n(y + i,
+                   vf_mul(vf_mul(vf_load_n(x + i, n - i), vf_set(scale)), vf_load_n(w + i, n - i)),
+                   n - i);
+}
+
+static void CAT3(add, _, ISA)(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        vf_store_n(y + i, vf_add(vf_load_n(y + i, n - i), vf_load_n(x + i, n - i)), n - i);
+}
+
+static void CAT3(silu_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        vf g = vf_load_n(gate + i, n - i), e = vf_exp(vf_sub(vf_set(-0.0f), g));
+
+        g = vf_mul(vf_div(g, vf_add(vf_set(1), e)), vf_load_n(up + i, n - i));
+        vf_store_n(y + i, g, n - i);
+    }
+}
+
+static void CAT3(f16_to_f32, _, ISA)(float *dst, const az_f16 *src, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        vf_store(dst + i, vf_of_f16(src + i));
+    for (; i < n; i++)
+        dst[i] = az_f16_to_f32(src[i]);
+}
+
+static void CAT3(f32_to_f16, _, ISA)(az_f16 *dst, const float *src, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        vf_to_f16(dst + i, vf_load(src + i));
+    for (; i < n; i++)
+        dst[i] = az_f32_to_f16(src[i]);
+}
+
+/* Sums of the halves of 32 signed bytes. */
+AZ_INLINE void byte_sums(const int8_t q[32], int16_t sum[2])
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)q);
+
+    v = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), v), _mm256_set1_epi16(1));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0x4e));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0xb1));
+    sum[0] = (int16_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(v));
+    sum[1] = (int16_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1));
+}
+
+static void CAT3(quantize_q8, _, ISA)(void *a, const float *x, size_t k)
+{
+    enum { V = 32 / LANES };
+    az_q8_block *o = a;
+
+    for (size_t b = 0; b < k / 32; b++, o++, x += 32) {
+        vf v[V], inv;
+        vi top = vi_zero(), q[V];
+        float max;
+
+        for (int j = 0; j < V; j++) {
+            v[j] = vf_load(x + j * LANES);
+            top = vi_max_u32(top, vi_abs_bits(v[j]));
+        }
+        max = az_bits_f32(vi_top_u32(top));
+        inv = vf_set(max >= 0x1p-100f ? 127.0f / max : 0.0f);
+        for (int j = 0; j < V;
+             j++) /* adding 1.5 * 2^23 rounds to nearest even; the low byte is q */
+            q[j] = vf_bits(vf_add(vf_mul(v[j], inv), vf_set(AZ_ROUND)));
+        vi_low_bytes(o->q, q);
+        byte_sums(o->q, o->sum);
+        o->d = max / 127.0f;
+        o->dsum = o->d * (float)(o->sum[0] + o->sum[1]);
+    }
+}
+
+static void init_vector(az_kernels *k)
+{
+    k->rms_norm = CAT3(rms_norm, _, ISA);
+    k->add = CAT3(add, _, ISA);
+    k->silu_mul = CAT3(silu_mul, _, ISA);
+    k->f16_to_f32 = CAT3(f16_to_f32, _, ISA);
+    k->f32_to_f16 = CAT3(f32_to_f16, _, ISA);
+    k->quantize_q8 = CAT3(quantize_q8, _, ISA);
+}
+
+#endif
