@@ -1,7 +1,7 @@
 // Bundles web/src into web/dist/report.html: one file, no network. Run by `./dev web`; the result is committed.
 // Same input, same bytes: nothing here depends on time, place or order of directories.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
@@ -49,6 +49,15 @@ async function style()
     return face + css.code.trim();
 }
 
+// Digest of all that the page is made from; tests/web/test_dist_is_current.sh compares it without node.
+function source()
+{
+    const hash = createHash("sha256");
+    const names = ["build.mjs", "package-lock.json", ...readdirSync(join(ROOT, "src")).sort().map((n) => "src/" + n)];
+    for (const name of names) hash.update(read(name, null));
+    return hash.digest("hex");
+}
+
 function put(page, name, value)
 {
     if (page.split(name).length !== 2) throw new Error(`${name} must stand in the template exactly once`);
@@ -59,6 +68,7 @@ const js = await script();
 if (/<\/script|<!--/i.test(js)) throw new Error("the bundle has text that would end its script element");
 let page = read("src/template.html");
 page = put(page, "__NOTICES__", notices());
+page = put(page, "__SOURCE__", source());
 page = put(page, "__SCRIPT_HASH__", "sha256-" + createHash("sha256").update(js).digest("base64"));
 page = put(page, "__STYLE__", await style());
 page = put(page, "__SCRIPT__", js);

@@ -2,7 +2,7 @@
 import { h, sign, table } from "./dom.js";
 import { digits, isNumber, prose, range, text } from "./format.js";
 import { compare } from "./figures.js";
-import { figure, margin, ratio } from "./view.js";
+import { figure, gateTitle, margin, ratio } from "./view.js";
 
 export function verdictHeader(view)
 {
@@ -86,6 +86,6 @@ function obstacle(c, g)
 {
     const m = margin(g), size = m !== null && (g.unit === "ratio" ? `${digits(Math.abs(m) * 100, 2)}\u00a0points` : text(Math.abs(m), g.unit));
     const by = m !== null && m < 0 ? `${size} ${g.op === "<=" ? "over" : "short"}` : g.reason || "–";
-    return { cells: [c.name, h("span", { class: `verdict ${g.verdict === "fail" ? "fail" : "inconclusive"}` }, sign(g.verdict), g.title || g.name),
+    return { cells: [c.name, h("span", { class: `verdict ${g.verdict === "fail" ? "fail" : "inconclusive"}` }, sign(g.verdict), gateTitle(g)),
                      isNumber(g.value) ? text(g.value, g.unit) : "–", `${g.op === "<=" ? "≤" : "≥"} ${text(g.limit, g.unit)}`, by] };
 }

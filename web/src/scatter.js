@@ -3,7 +3,7 @@
 import { chart, redraw, tip } from "./charts.js";
 import { h } from "./dom.js";
 import { isNumber, powerOfTen, range, text, tick } from "./format.js";
-import { figure, gate, hasFigure } from "./view.js";
+import { figure, hasFigure, limitOf } from "./view.js";
 
 const fromFigure = (name) => (c) => {
     const f = figure(c, name);
@@ -15,27 +15,16 @@ const fromQuality = (name) => (c) => {
 };
 
 const UP = [
-    { id: "decode_tok_s", short: "Decode", title: "Decode speed, tok/s", get: fromFigure("decode_tok_s"), gate: "decode", of: "decode_tok_s" },
-    { id: "prefill_tok_s", short: "Prefill", title: "Prefill speed, tok/s", get: fromFigure("prefill_tok_s"), gate: "prefill", of: "prefill_tok_s" },
+    { id: "decode_tok_s", short: "Decode", title: "Decode speed, tok/s", get: fromFigure("decode_tok_s"), gates: ["decode", "decode_rate"], of: "decode_tok_s" },
+    { id: "prefill_tok_s", short: "Prefill", title: "Prefill speed, tok/s", get: fromFigure("prefill_tok_s"), gates: ["prefill"], of: "prefill_tok_s" },
 ];
 const ACROSS = [
-    { id: "memory", short: "Memory", title: "Peak memory", get: fromFigure("peak_rss_bytes"), gate: "memory", of: "peak_rss_bytes" },
-    { id: "kl", short: "KL divergence", title: "Mean KL divergence from the baseline, nats (log scale)", get: fromQuality("kl_mean"), log: true, gate: "kl_mean" },
-    { id: "top1", short: "Accuracy kept", title: "Top-1 accuracy, part of the baseline's", get: fromQuality("top1_ratio"), gate: "top1", baseline: { value: 1, unit: "ratio" } },
-    { id: "weights", short: "Weights", title: "Weights", get: fromFigure("weight_bytes"), gate: "weights", of: "weight_bytes" },
-    { id: "energy", short: "Energy", title: "Energy per generated token, J", get: fromFigure("energy_j_per_tok"), gate: "energy", of: "energy_j_per_tok" },
+    { id: "memory", short: "Memory", title: "Peak memory", get: fromFigure("peak_rss_bytes"), gates: ["memory", "peak_bytes"], of: "peak_rss_bytes" },
+    { id: "kl", short: "KL divergence", title: "Mean KL divergence from the baseline, nats (log scale)", get: fromQuality("kl_mean"), log: true, gates: ["kl_mean"] },
+    { id: "top1", short: "Accuracy kept", title: "Top-1 accuracy, part of the baseline's", get: fromQuality("top1_ratio"), gates: ["top1"], baseline: { value: 1, unit: "ratio" } },
+    { id: "weights", short: "Weights", title: "Weights", get: fromFigure("weight_bytes"), gates: [], of: "weight_bytes" },
+    { id: "energy", short: "Energy", title: "Energy per generated token, J", get: fromFigure("energy_j_per_tok"), gates: ["energy"], of: "energy_j_per_tok" },
 ];
-
-// Where the gate's limit lies on an axis, in the axis's unit.
-function limitOn(view, axis)
-{
-    const g = view.candidates.map((c) => gate(c, axis.gate)).find(Boolean);
-    if (!g || !isNumber(g.limit)) return null;
-    if (!axis.of) return { at: g.limit, op: g.op || ">=" };
-    const relative = g.unit === "x" || g.unit === "ratio", base = figure(view.baseline, axis.of);
-    if (relative && !base) return null;
-    return { at: relative ? g.limit * base.median : g.limit, op: g.op || ">=" };
-}
 
 function points(view, x, y)
 {
@@ -87,7 +76,7 @@ function axisOption(k, title, log, vertical, unit, [min, max])
 
 function option(view, state, k, width)
 {
-    const { x, y } = state, list = points(view, x, y), lx = limitOn(view, x), ly = limitOn(view, y);
+    const { x, y } = state, list = points(view, x, y), lx = limitOf(view, x.gates, x.of), ly = limitOf(view, y.gates, y.of);
     if (!list.length) return { series: [] };
     const sx = span([...list.map((p) => p.a.value), ...(lx && (!x.log || lx.at > 0) ? [lx.at] : [])], x.log);
     const sy = span([...list.map((p) => p.b.value), ...(ly ? [ly.at] : [])]);

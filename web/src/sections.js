@@ -4,7 +4,7 @@ import { barChart, intervalChart } from "./bars.js";
 import { figureCell, intervalCell, mark } from "./figures.js";
 import { isNumber, niceAxis, prose, range, signedPercent, text, whole } from "./format.js";
 import { paretoPlot } from "./scatter.js";
-import { figure, gate, gateNames, METRICS, metricTitle } from "./view.js";
+import { figure, gate, gateNames, limitOf, METRICS, metricTitle } from "./view.js";
 
 export function tradeOffs(view)
 {
@@ -13,12 +13,13 @@ export function tradeOffs(view)
                      lede: "Speed against what it costs. A candidate is on the frontier when no other is at least as good in speed, accuracy and memory." };
 }
 
-const BARS = [["decode_tok_s", "decode"], ["prefill_tok_s", "prefill"], ["peak_rss_bytes", "memory"], ["ttft_ms", "ttft"],
-              ["energy_j_per_tok", "energy"], ["token_latency_p99_ms", "latency"]];
+// Measurements that get a chart, with the gates that limit them.
+const BARS = [["decode_tok_s", "decode", "decode_rate"], ["prefill_tok_s", "prefill"], ["peak_rss_bytes", "memory", "peak_bytes"],
+              ["ttft_ms", "ttft"], ["energy_j_per_tok", "energy"], ["token_latency_p99_ms"]];
 
 export function measurements(view)
 {
-    const charts = BARS.map(([name, gateName]) => metricBars(view, name, gateName)).filter(Boolean);
+    const charts = BARS.map(([name, ...limits]) => metricBars(view, name, limits)).filter(Boolean);
     const names = measuredNames(view);
     if (!names.length) return null;
     const energy = view.candidates.map((c) => c.measurements?.energy_j_per_tok).find((f) => f && f.available === false);
@@ -32,7 +33,7 @@ export function measurements(view)
     };
 }
 
-function metricBars(view, name, gateName)
+function metricBars(view, name, limits)
 {
     if (!view.candidates.some((c) => figure(c, name))) return null;
     const rows = view.all.filter((c) => figure(c, name)).map((c) => {
@@ -41,9 +42,7 @@ function metricBars(view, name, gateName)
                  chosen: c === view.chosen, baseline: c === view.baseline, mark: f.provenance === "measured" ? "" : "≈ ",
                  note: f.provenance === "measured" ? "" : f.provenance };
     });
-    const meta = METRICS[name], base = figure(view.baseline, name);
-    const g = view.candidates.map((c) => gate(c, gateName)).find(Boolean);
-    const limit = g && base && (g.unit === "x" || g.unit === "ratio") && isNumber(g.limit) ? { at: g.limit * base.median } : null;
+    const meta = METRICS[name], limit = limitOf(view, limits, name);
     return h("figure", {}, h("figcaption", {}, meta.title, h("small", {}, meta.better === "more" ? "longer is better" : "shorter is better")),
              barChart(meta.title, rows, limit));
 }
@@ -109,7 +108,7 @@ function intervalBars(view, name, title, axis, gateName)
                  spread: q.hi > q.lo, spreadName: "95 % interval", countName: "positions", chosen: c === view.chosen };
     });
     if (!rows.length) return null;
-    const g = view.candidates.map((c) => gate(c, gateName)).find(Boolean), limit = isNumber(g?.limit) ? { at: g.limit } : null;
+    const limit = limitOf(view, [gateName]);
     const lo = Math.min(...rows.map((r) => r.lo), limit?.at ?? Infinity), hi = Math.max(...rows.map((r) => r.hi), limit?.at ?? -Infinity);
     const bounds = axis.log ? { min: 10 ** Math.floor(Math.log10(lo)), max: 10 ** Math.ceil(Math.log10(hi)) }
                             : niceAxis(axis.min ?? lo, hi);

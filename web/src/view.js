@@ -79,11 +79,31 @@ export function gate(c, name)
     return (c?.gates || []).find((g) => g.name === name) || null;
 }
 
+export function gateTitle(g)
+{
+    const title = String(g.title || g.name);
+    return title.charAt(0).toUpperCase() + title.slice(1);
+}
+
 export function gateNames(view)
 {
     const names = new Map();
-    for (const c of view.candidates) for (const g of c.gates || []) names.set(g.name, g.title || g.name);
+    for (const c of view.candidates) for (const g of c.gates || []) names.set(g.name, gateTitle(g));
     return [...names];
+}
+
+// Where the limit of one of these gates lies among the values of a measurement: {at, op}, or null. Limits in "x" and
+// "ratio" are relative to the baseline.
+export function limitOf(view, names, metric)
+{
+    for (const name of names) {
+        const g = view.candidates.map((c) => gate(c, name)).find((x) => x && isNumber(x.limit));
+        if (!g) continue;
+        const relative = metric && (g.unit === "x" || g.unit === "ratio"), base = figure(view.baseline, metric);
+        if (!relative) return { at: g.limit, op: g.op || ">=" };
+        if (base) return { at: g.limit * base.median, op: g.op || ">=" };
+    }
+    return null;
 }
 
 // How far a value is from its limit, in the gate's unit; negative is on the wrong side.
