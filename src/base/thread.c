@@ -18,7 +18,7 @@
 #endif
 
 #define SPINS       4000 /* about 50 us before parking */
-#define SPINS_YIELD 20000
+#define SPINS_YIELD 1000 /* then let others run: a peer may be waiting for this very core */
 
 typedef struct worker {
     az_pool *pool;

@@ -17,8 +17,9 @@ static const golden_case cases[] = {
 
 static adze_run *run;
 
-/* Error of a model's logits under a changed config; change may be NULL. */
-static double error_of(const char *folder, const char *label, void (*change)(az_config *c))
+/* Error of the logits of the model in a folder against a golden of `model`; change may be NULL. */
+static double error_with(const char *folder, const char *model, const char *label,
+                         void (*change)(az_config *c))
 {
     char path[256];
     adze_error err = { 0 };
@@ -30,7 +31,7 @@ static double error_of(const char *folder, const char *label, void (*change)(az_
     float *logits;
     double off;
 
-    snprintf(path, sizeof path, DATA "%s/%s.safetensors", strrchr(folder, '/') + 1, label);
+    snprintf(path, sizeof path, DATA "%s/%s.safetensors", model, label);
     golden_read(&g, run, path);
     ok(adze_model_open(&m, run, folder, &err), &err);
     ok(az_arch_of(m, &arch, &c, &err), &err);
@@ -56,15 +57,235 @@ static void logits_equal_transformers(void **state)
     (void)state;
     for (size_t i = 0; i < AZ_COUNT(cases); i++) {
         snprintf(folder, sizeof folder, DATA "%s", cases[i].model);
-        double off = error_of(folder, cases[i].golden, NULL);
+        double off = error_with(folder, cases[i].model, cases[i].golden, NULL);
         print_message("%s/%s: %.2e\n", cases[i].model, cases[i].golden, off);
         if (!(off <= TOLERANCE)) fail_msg("%s: off by %g", cases[i].model, off);
     }
 }
 
+/* --- mutants: one mistake each --- */
+
+static void adjacent_pairs(az_config *c)
+{
+    c->rope.adjacent_pairs = true;
+}
+static void scale_up(az_config *c)
+{
+    c->attn_scale *= 1.1;
+}
+static void no_scale(az_config *c)
+{
+    c->attn_scale = 1;
+}
+static void other_eps(az_config *c)
+{
+    c->norm_eps = 1e-5;
+}
+static void window_more(az_config *c)
+{
+    c->window++;
+}
+static void window_less(az_config *c)
+{
+    c->window--;
+}
+static void no_window(az_config *c)
+{
+    c->window = 0;
+}
+static void no_bias_q(az_config *c)
+{
+    c->bias_q = false;
+}
+static void no_bias_k(az_config *c)
+{
+    c->bias_k = false;
+}
+static void no_bias_v(az_config *c)
+{
+    c->bias_v = false;
+}
+static void rope_default(az_config *c)
+{
+    c->rope.type = AZ_ROPE_DEFAULT;
+}
+static void rope_factor(az_config *c)
+{
+    c->rope.factor *= 1.1;
+}
+static void rope_low_factor(az_config *c)
+{
+    c->rope.low_freq_factor = 1.5;
+}
+static void rope_amplitude(az_config *c)
+{
+    c->rope.attention_factor = 1;
+}
+static void rope_theta(az_config *c)
+{
+    c->rope.theta *= 2;
+}
+static void swap_factors(az_config *c)
+{
+    const float *f = c->rope.short_factor;
+
+    c->rope.short_factor = c->rope.long_factor;
+    c->rope.long_factor = f;
+}
+static void rope_fewer_dims(az_config *c)
+{
+    c->rope.dims -= 2;
+}
+
+/* What a mutant does to a tensor's values [rows][cols]; false: leaves it alone. */
+typedef bool patch_fn(const az_tensor *t, float *x);
+
+static bool norms_are_one(const az_tensor *t, float *x)
+{
+    if (!strstr(t->name, "norm.weight")) return false;
+    for (int64_t i = 0; i < az_tensor_cols(t); i++)
+        x[i] = 1;
+    return true;
+}
+
+/* Query head h reads key head h % 2 instead of h / 2: the same as heads 1 and 2 of four trading places. */
+static bool heads_interleaved(const az_tensor *t, float *x)
+{
+    size_t rows = (size_t)az_tensor_rows(t), cols = (size_t)az_tensor_cols(t);
+
+    if (strstr(t->name, "q_proj.weight") || strstr(t->name, "q_proj.bias")) {
+        size_t n = rows * cols / 4; /* one head */
+        for (size_t i = 0; i < n; i++) {
+            float a = x[n + i];
+            x[n + i] = x[2 * n + i];
+            x[2 * n + i] = a;
+        }
+        return true;
+    }
+    if (!strstr(t->name, "o_proj.weight")) return false;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < cols / 4; i++) {
+            float *row = x + r * cols, a = row[cols / 4 + i];
+            row[cols / 4 + i] = row[cols / 2 + i];
+            row[cols / 2 + i] = a;
+        }
+    return true;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char buf[4096];
+    FILE *a = fopen(from, "rb"), *b = fopen(to, "wb");
+    size_t n;
+
+    assert_non_null(a);
+    assert_non_null(b);
+    while ((n = fread(buf, 1, sizeof buf, a)) > 0)
+        assert_int_equal(fwrite(buf, 1, n, b), n);
+    fclose(a);
+    assert_int_equal(fclose(b), 0);
+}
+
+/* Copy of a golden model with patched weights, in `folder`. */
+static void patched_model(const char *model, patch_fn *patch, const char *folder)
+{
+    char from[256], to[256];
+    adze_error err = { 0 };
+    adze_model *m = NULL;
+    FILE *f;
+
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "model.safetensors" : "config.json";
+        snprintf(from, sizeof from, DATA "%s/%s", model, name);
+        snprintf(to, sizeof to, "%s/%s", folder, name);
+        copy_file(from, to);
+    }
+    ok(adze_model_open(&m, run, folder, &err), &err);
+    f = fopen(to, "r+b");
+    assert_non_null(f);
+    for (size_t i = 0; i < m->n_tensors; i++) {
+        const az_tensor *t = &m->tensors[i];
+        float *x = malloc(t->size_bytes);
+        assert_non_null(x);
+        ok(az_model_read(m, t, 0, x, t->size_bytes, &err), &err);
+        if (patch(t, x)) {
+            assert_int_equal(fseek(f, (long)t->at_bytes, SEEK_SET), 0);
+            assert_int_equal(fwrite(x, 1, t->size_bytes, f), t->size_bytes);
+        }
+        free(x);
+    }
+    assert_int_equal(fclose(f), 0);
+    adze_model_close(m);
+}
+
+static const struct {
+    const char *name;
+    void (*change)(az_config *c);
+    patch_fn *patch;
+    const char *models; /* those it applies to; NULL: all */
+} mutants[] = {
+    { "adjacent pairs", adjacent_pairs, NULL, NULL },
+    { "attention scale", scale_up, NULL, NULL },
+    { "no attention scale", no_scale, NULL, NULL },
+    { "norm eps", other_eps, NULL, NULL },
+    { "norm weights", NULL, norms_are_one, NULL },
+    { "query heads interleaved", NULL, heads_interleaved,
+      "llama llama3_rope mistral_window qwen2" },
+    { "rope theta", rope_theta, NULL, NULL },
+    { "rope dimensions", rope_fewer_dims, NULL, NULL },
+    { "window + 1", window_more, NULL, "mistral_window phi3_longrope" },
+    { "window - 1", window_less, NULL, "mistral_window phi3_longrope" },
+    { "no window", no_window, NULL, "mistral_window phi3_longrope" },
+    { "no q bias", no_bias_q, NULL, "qwen2" },
+    { "no k bias", no_bias_k, NULL, "qwen2" },
+    { "no v bias", no_bias_v, NULL, "qwen2" },
+    { "rope not scaled", rope_default, NULL, "llama3_rope phi3_longrope" },
+    { "rope factor", rope_factor, NULL, "llama3_rope" },
+    { "rope low factor", rope_low_factor, NULL, "llama3_rope" },
+    { "rope amplitude", rope_amplitude, NULL, "phi3_longrope" },
+    { "short and long factors swapped", swap_factors, NULL, "phi3_longrope" },
+};
+
+static bool applies(const char *models, const char *model)
+{
+    return !models || strstr(models, model);
+}
+
+static void mutants_are_noticed(void **state)
+{
+    char folder[256], copy[] = "/tmp/adze-golden-XXXXXX";
+    double smallest = 1e9;
+
+    (void)state;
+    assert_non_null(mkdtemp(copy));
+    for (size_t i = 0; i < AZ_COUNT(mutants); i++)
+        for (size_t j = 0; j < AZ_COUNT(cases); j++) {
+            const char *model = cases[j].model;
+            /* "llama" is part of "llama3_rope": a list that names only the latter does not mean it */
+            if (!applies(mutants[i].models, model) ||
+                (mutants[i].models && strcmp(model, "llama") == 0 &&
+                 strncmp(mutants[i].models, "llama ", 6) != 0))
+                continue;
+            snprintf(folder, sizeof folder, DATA "%s", model);
+            if (mutants[i].patch) patched_model(model, mutants[i].patch, copy);
+            double off = mutants[i].patch
+                             ? error_with(copy, model, cases[j].golden, NULL)
+                             : error_with(folder, model, cases[j].golden, mutants[i].change);
+            if (!(off > NOTICED))
+                fail_msg("%s: %s/%s is off by only %g", mutants[i].name, model, cases[j].golden,
+                         off);
+            if (off < smallest) smallest = off;
+        }
+    print_message("smallest error of a mutant: %.1e\n", smallest);
+    az_remove_tree(run, copy, NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(logits_equal_transformers) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_equal_transformers),
+        cmocka_unit_test(mutants_are_noticed),
+    };
     int failed;
 
     if (adze_run_new(&run, NULL, NULL) != ADZE_OK) return 1;
