@@ -8,6 +8,7 @@ extern const az_cmd
     az_cmd_convert,
     az_cmd_inspect,
     az_cmd_formats,
+    az_cmd_plan,
     az_cmd_history,
     az_cmd_help,
     az_cmd_completion,
@@ -16,6 +17,7 @@ extern const az_cmd
 const az_cmd *const az_cmds[] = {
     &az_cmd_convert,
     &az_cmd_inspect,
+    &az_cmd_plan,
     &az_cmd_history,
     &az_cmd_formats,
     &az_cmd_help,

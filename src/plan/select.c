@@ -101,11 +101,16 @@ static void examine(az_ranked *k, const az_request *r, const az_selection *s)
     k->platform_place = place_in(platform, k->framework);
     k->strategy_place = place_in(strategy, k->framework);
     if (missing) say(k, "%s", missing);
-    if (k->platform_place >= 0)
-        say(k, "%s choice for %s: %s", k->platform_place ? "second" : "first", platform->answer,
-            platform->reason);
+    if (k->platform_place == 0)
+        say(k, "first choice for %s: %s", platform->answer, platform->reason);
+    else if (k->platform_place > 0)
+        say(k, "second choice for %s", platform->answer);
     rate(k, r);
-    say(k, "number %d for %s: %s", k->strategy_place + 1, strategy->answer, strategy->reason);
+    if (k->strategy_place == 0)
+        say(k, "first of %zu for %s: %s", strategy->n_order, strategy->answer, strategy->reason);
+    else
+        say(k, "number %d of %zu for %s", k->strategy_place + 1, strategy->n_order,
+            strategy->answer);
 }
 
 static int by_rank(const void *pa, const void *pb)
