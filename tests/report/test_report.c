@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,64 @@ static void html_needs_a_folder_that_exists(void **state)
     adze_run_free(run);
 }
 
+static az_alloc_fns real_alloc;
+static az_io_fns real_io;
+static int allocs_left, writes_left;
+
+static void *failing_alloc(void *user, size_t n)
+{
+    return allocs_left-- > 0 ? real_alloc.alloc(user, n) : NULL;
+}
+
+static int64_t failing_pwrite(void *user, int fd, const void *src, size_t n, uint64_t at)
+{
+    return writes_left-- > 0 ? real_io.pwrite(user, fd, src, n < 4096 ? n : 4096, at) : -ENOSPC;
+}
+
+/* Every allocation and every write fails once: an error, and under the final name the whole page or nothing (it
+ * is whole when only the folder could not be flushed after the rename). */
+static void faults_leave_no_half_page(void **state)
+{
+    adze_run *run = new_run();
+    char dir[] = "/tmp/adze-report-XXXXXX", path[64];
+    json_t *j = load(run, "one");
+    size_t failed = 0;
+    uint64_t whole = 0;
+    az_stat st;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/report.html", dir);
+    real_alloc = run->alloc;
+    real_io = run->io;
+    run->alloc.alloc = failing_alloc;
+    run->io.pwrite = failing_pwrite;
+    for (int i = 0; i < 400; i++) {
+        adze_error err = { 0 };
+        adze_status rc;
+
+        allocs_left = i < 200 ? i : 1 << 20;
+        writes_left = i < 200 ? 1 << 20 : i - 200;
+        rc = az_report_write_html(run, j, path, &err);
+        allocs_left = 1 << 20;
+        failed += rc < 0;
+        assert_true(rc == ADZE_OK || err.msg[0]);
+        if (az_stat_path(run, path, &st, NULL) < 0) {
+            assert_true(rc < 0);
+            continue;
+        }
+        if (whole == 0) whole = st.size_bytes;
+        assert_true(st.size_bytes == whole && whole > 500000);
+        assert_int_equal(az_remove_tree(run, path, NULL), ADZE_OK);
+    }
+    assert_true(failed > 150); /* the writes alone are more than that */
+    run->alloc = real_alloc;
+    run->io = real_io;
+    json_decref(j);
+    assert_int_equal(az_remove_tree(run, dir, NULL), ADZE_OK);
+    adze_run_free(run);
+}
+
 static size_t widest_line(const char *s)
 {
     size_t widest = 0;
@@ -341,6 +400,7 @@ int main(void)
         cmocka_unit_test(page_holds_the_report_and_nothing_breaks_out),
         cmocka_unit_test(page_is_self_contained),
         cmocka_unit_test(html_needs_a_folder_that_exists),
+        cmocka_unit_test(faults_leave_no_half_page),
         cmocka_unit_test(text_tells_the_choice),
         cmocka_unit_test(text_fits_the_terminal),
         cmocka_unit_test(text_escapes_control_characters),
