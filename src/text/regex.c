@@ -136,6 +136,8 @@ static adze_status compile(az_regex *re, const az_buf *text, adze_error *err)
     pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
     re->code = pcre2_compile((PCRE2_SPTR)text->data, text->size, flags, &code, &at, cc);
     pcre2_compile_context_free(cc);
+    if (!re->code && code == PCRE2_ERROR_HEAP_FAILED)
+        return az_fail_nomem(err, "compiling a tokenizer pattern");
     if (!re->code) {
         pcre2_get_error_message(code, msg, sizeof msg);
         return az_fail_name(err, ADZE_EFORMAT, re->path, re->name, ADZE_NOPOS,
@@ -239,6 +241,7 @@ adze_status az_regex_next(const az_regex *re, az_regex_scratch *s, const char *t
 
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return ADZE_OK;
+    if (rc == PCRE2_ERROR_NOMEMORY) return az_fail_nomem(err, "matching a tokenizer pattern");
     if (rc < 0) {
         pcre2_get_error_message(rc, msg, sizeof msg);
         return az_fail_name(err, ADZE_EUNSUP, re->path, re->name, ADZE_NOPOS,
