@@ -21,6 +21,9 @@
 #define AZ_NOINLINE           __attribute__((noinline))
 #define AZ_INLINE             static inline __attribute__((always_inline, unused))
 
+/* `typedef AZ_VECTOR(float, 16) f32x4;`: lanes with C operators, lowered to what the target has. */
+#define AZ_VECTOR(type, bytes) type __attribute__((vector_size(bytes)))
+
 #define AZ_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -2,11 +2,13 @@
 #include "codec/codec.h"
 
 extern const az_codec az_codec_f32, az_codec_f16, az_codec_bf16, az_codec_q8_0, az_codec_q4_0,
-    az_codec_q4_1, az_codec_q5_0, az_codec_q5_1, az_codec_q4_k, az_codec_q5_k, az_codec_q6_k;
+    az_codec_q4_1, az_codec_q5_0, az_codec_q5_1, az_codec_q4_k, az_codec_q5_k, az_codec_q6_k,
+    az_codec_q3_k, az_codec_q2_k;
 
 const az_codec *const az_codecs[] = {
-    &az_codec_f32,  &az_codec_f16,  &az_codec_bf16, &az_codec_q8_0, &az_codec_q6_k, &az_codec_q5_k,
-    &az_codec_q5_1, &az_codec_q5_0, &az_codec_q4_k, &az_codec_q4_1, &az_codec_q4_0, NULL,
+    &az_codec_f32,  &az_codec_f16,  &az_codec_bf16, &az_codec_q8_0, &az_codec_q6_k,
+    &az_codec_q5_k, &az_codec_q5_1, &az_codec_q5_0, &az_codec_q4_k, &az_codec_q4_1,
+    &az_codec_q4_0, &az_codec_q3_k, &az_codec_q2_k, NULL,
 };
 
 const az_codec *az_codec_get(az_type t)

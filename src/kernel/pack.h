@@ -6,5 +6,7 @@
 
 /* Fill k->pack; every version writes the same bytes. */
 void az_pack_init_c(az_kernels *k);
+void az_pack_init_avx2(az_kernels *k);
+void az_pack_init_avx512(az_kernels *k);
 
 #endif

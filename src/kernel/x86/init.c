@@ -1,5 +1,6 @@
 /* Choice of the x86-64 kernels, sets in rising order, no early return. */
 #include "kernel/x86/init.h"
+#include "kernel/pack.h"
 
 static bool has(unsigned cpu, unsigned all)
 {
@@ -12,11 +13,13 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         k->isa = "avx2";
         az_matmul_init_avx2(k);
         az_float_init_avx2(k);
+        az_pack_init_avx2(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_AVX512)) {
         k->isa = "avx512";
         az_matmul_init_avx512(k);
         az_float_init_avx512(k);
+        az_pack_init_avx512(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) {
         k->isa = "avx512vnni";
