@@ -157,6 +157,7 @@ static void measure_rounds(adze_run *run, const az_bench_item *items, size_t n,
     uint64_t total = (uint64_t)(o->rounds + o->warmup) * n, done = 0;
 
     for (int round = -o->warmup; round < o->rounds; round++) {
+        if (round >= 3 && o->deadline_ns && az_now_ns(run) > o->deadline_ns) return;
         for (size_t i = 0; i < n; i++) {
             if (az_cancelled(run)) return;
             if (r[i].status == ADZE_OK)
@@ -198,6 +199,62 @@ adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
     }
     az_free(run, s);
     return rc == ADZE_OK ? az_check_cancel(run, err) : rc;
+}
+
+/* Run a phase and take the engine's account of it. */
+static adze_status profile_phase(az_worker *w, const char *phase, const int32_t *prompt, size_t n,
+                                 size_t generate, json_t *phases, adze_error *err)
+{
+    json_t *answer = NULL, *ops = NULL;
+    double ms = 0;
+    size_t i;
+    json_t *op;
+    adze_status rc;
+
+    rc = az_worker_call(w, "bench", json_pack("{s:I}", "generate", (json_int_t)generate), prompt,
+                        n * sizeof *prompt, 600, &answer, NULL, NULL, err);
+    json_decref(answer);
+    if (rc == ADZE_OK) rc = az_worker_call(w, "profile", NULL, NULL, 0, 60, &ops, NULL, NULL, err);
+    if (rc < 0) return rc;
+    json_array_foreach(ops, i, op) ms += json_number_value(json_object_get(op, "ms"));
+    json_array_append_new(phases, json_pack("{s:s, s:I, s:f, s:o}", "phase", phase, "tokens",
+                                            (json_int_t)(generate ? generate : n), "ms", ms,
+                                            "operators", ops));
+    return ADZE_OK;
+}
+
+adze_status az_bench_profile(adze_run *run, const az_bench_item *item, size_t prompt,
+                             size_t generate, json_t **out, adze_error *err)
+{
+    az_bench_opts o = { .prompt = prompt, .generate = generate };
+    json_t *phases = json_array();
+    az_engine_settings set = item->settings;
+    int32_t *ids = NULL;
+    az_worker_model m;
+    az_worker *w = NULL;
+    adze_status rc;
+
+    *out = NULL;
+    set.context = prompt + generate + 1;
+    rc = az_worker_start(&w, run, NULL, err);
+    if (rc == ADZE_OK) rc = az_worker_open(w, item->engine, item->path, &set, &m, err);
+    if (rc == ADZE_OK) {
+        ids = make_prompt(run, &o, m.vocab);
+        rc = ids ? ADZE_OK : az_fail_nomem(err, "profiling");
+    }
+    if (rc == ADZE_OK) /* warm, and forget what warming took */
+        rc = profile_phase(w, "prefill", ids, prompt, 0, phases, err);
+    json_array_clear(phases);
+    if (rc == ADZE_OK) rc = profile_phase(w, "prefill", ids, prompt, 0, phases, err);
+    if (rc == ADZE_OK) rc = profile_phase(w, "decode", ids, 1, generate, phases, err);
+    az_worker_stop(w);
+    az_free(run, ids);
+    if (rc < 0) {
+        json_decref(phases);
+        return rc;
+    }
+    *out = json_pack("{s:o}", "phases", phases);
+    return *out ? ADZE_OK : az_fail_nomem(err, "profiling");
 }
 
 az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b)

@@ -19,6 +19,7 @@ typedef struct az_bench_opts {
     int warmup;              /* rounds before them */
     const int32_t *tokens;   /* [n_tokens] prompt text to use; NULL: seeded random ids */
     size_t n_tokens;
+    uint64_t deadline_ns;      /* no round after the third starts later than this; 0: none */
     const char *const *worker; /* command of the worker; NULL: this program's own */
 } az_bench_opts;
 
@@ -41,6 +42,11 @@ typedef struct az_bench_result {
 /* Fill results[n]. Fails as a whole only when no worker can be started, or on cancel. */
 adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
                          const az_bench_opts *opts, az_bench_result *results, adze_error *err);
+
+/* Where a model spends its time: {"phases": [{"phase", "tokens", "ms", "operators": [...]}]}, one prompt and
+ * one run of generated tokens, by the engine's own clock. *out is a new reference. */
+adze_status az_bench_profile(adze_run *run, const az_bench_item *item, size_t prompt,
+                             size_t generate, json_t **out, adze_error *err);
 
 /* a / b, round by round: "x". n is 0 when they were not measured together. */
 az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b);
