@@ -42,6 +42,11 @@ typedef struct az_trial {
     az_figure prefill_tok_s, decode_tok_s;
 } az_trial;
 
+/* What the cost walk said, see plan/assess.h. */
+typedef struct az_prediction {
+    double weight_bytes, prefill_tok_s, decode_tok_s;
+} az_prediction;
+
 typedef enum az_candidate_status {
     AZ_CAND_MEASURED,
     AZ_CAND_FAILED,
@@ -65,6 +70,7 @@ typedef struct az_candidate {
     double bits_per_weight, convert_s;
     bool made, kept; /* the file exists; it will stay */
     uint64_t type_bytes[AZ_TYPE_COUNT];
+    az_prediction predicted; /* said before it was converted; 0: nothing was said */
     az_bench_result bench;
     az_eval_result eval;
     az_figure ratio_decode, ratio_prefill, ratio_memory; /* over the baseline */
