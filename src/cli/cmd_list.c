@@ -5,6 +5,9 @@
 
 /* clang-format off */
 extern const az_cmd
+    az_cmd_bench,
+    az_cmd_eval,
+    az_cmd_worker,
     az_cmd_convert,
     az_cmd_inspect,
     az_cmd_formats,
@@ -15,6 +18,9 @@ extern const az_cmd
     az_cmd_version;
 
 const az_cmd *const az_cmds[] = {
+    &az_cmd_bench,
+    &az_cmd_eval,
+    &az_cmd_worker,
     &az_cmd_convert,
     &az_cmd_inspect,
     &az_cmd_plan,

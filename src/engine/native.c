@@ -1,8 +1,8 @@
 /* The native engine behind the engine vtable. */
 #include "engine/engine.h"
+#include "infer/session.h"
 #include "kernel/kernel.h"
 
-#include <adze/session.h>
 #include <string.h>
 
 typedef struct native {
@@ -49,6 +49,7 @@ static adze_status native_open(void **out, adze_run *run, const char *path,
     if (rc < 0) goto done;
     rc = adze_session_new(&e->session, e->own, e->model, &so, err);
     if (rc < 0) goto done;
+    az_session_profile_start(e->session);
     *out = e;
     e = NULL;
 done:
@@ -111,6 +112,37 @@ static adze_status native_reset(void *p, adze_error *err)
     return adze_session_rewind(e->session, 0, err);
 }
 
+static json_t *row_json(const az_profile_row *r)
+{
+    double ms = (double)r->ns * 1e-6;
+    json_t *j = json_pack("{s:s, s:s, s:s?, s:I, s:f}", "op", az_op_name(r->op), "layer_kind",
+                          r->kind, "type", r->type, "calls", (json_int_t)r->calls, "ms", ms);
+    bool product = r->ops > 0 && ms > 0;
+
+    json_object_set_new(j, "achieved_gops", product ? json_real(r->ops / ms * 1e-6) : json_null());
+    json_object_set_new(j, "achieved_gb_s",
+                        product ? json_real((double)r->bytes / ms * 1e-6) : json_null());
+    return j;
+}
+
+static adze_status native_profile(void *p, json_t **out, adze_error *err)
+{
+    native *e = p;
+    az_profile_row *rows;
+    az_arena arena;
+    size_t n = 0;
+    adze_status rc;
+
+    az_arena_init(&arena, e->run);
+    rc = az_session_profile_rows(e->session, &arena, &rows, &n, err);
+    *out = rc == ADZE_OK ? json_array() : NULL;
+    for (size_t i = 0; rc == ADZE_OK && i < n; i++)
+        if (rows[i].calls) json_array_append_new(*out, row_json(&rows[i]));
+    az_arena_deinit(&arena);
+    az_session_profile_start(e->session);
+    return rc;
+}
+
 const az_engine az_engine_native = {
     .name = "native",
     .summary = "adze's own CPU engine",
@@ -121,4 +153,5 @@ const az_engine az_engine_native = {
     .tokenize = native_tokenize,
     .eval = native_eval,
     .reset = native_reset,
+    .profile = native_profile,
 };

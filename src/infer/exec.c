@@ -290,6 +290,7 @@ static void team(void *arg, int t, int threads)
             uint64_t now = az_now_ns(s->run);
             st->ns += now - before;
             st->calls++;
+            st->rows += p->m - first_row(p, st->last_only);
             before = now;
         }
     }

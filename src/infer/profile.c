@@ -44,6 +44,7 @@ static void describe(const adze_session *s, const az_stage *st, az_profile_row *
         append_kind(row->kind, sizeof row->kind, s->graph.weights[weight].name);
         row->type = !row->type || strcmp(row->type, type) == 0 ? type : "mixed";
         row->bytes += (uint64_t)w->row_bytes * (st->kind == AZ_STAGE_EMBED ? 1 : w->rows);
+        if (st->kind == AZ_STAGE_LINEAR) row->ops += 2.0 * (double)w->rows * (double)w->cols;
     }
 }
 
@@ -57,7 +58,7 @@ static int by_time(const void *a, const void *b)
 void az_session_profile_start(adze_session *s)
 {
     for (int i = 0; i < s->n_stages; i++)
-        s->stages[i].ns = s->stages[i].calls = 0;
+        s->stages[i].ns = s->stages[i].calls = s->stages[i].rows = 0;
     s->profiling = true;
 }
 
@@ -78,6 +79,7 @@ adze_status az_session_profile_rows(adze_session *s, az_arena *arena, az_profile
             if (list[j].op == row.op && strcmp(list[j].kind, row.kind) == 0) break;
         if (j == count) {
             list[count] = row;
+            list[count].ops = 0;
             list[count++].bytes = 0;
         } else if (row.type && strcmp(list[j].type, row.type) != 0) {
             list[j].type = "mixed";
@@ -85,6 +87,7 @@ adze_status az_session_profile_rows(adze_session *s, az_arena *arena, az_profile
         list[j].ns += st->ns;
         list[j].calls += st->calls;
         list[j].bytes += row.bytes * st->calls;
+        list[j].ops += row.ops * (double)st->rows;
     }
     qsort(list, count, sizeof *list, by_time);
     *n = count;

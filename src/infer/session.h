@@ -49,7 +49,7 @@ typedef struct az_stage {
     int node[AZ_STAGE_NODES];
     int add[AZ_STAGE_NODES]; /* the sum fused into a linear, -1: none */
     bool last_only;
-    uint64_t ns, calls; /* profile */
+    uint64_t ns, calls, rows; /* profile */
 } az_stage;
 
 /* Keys and values, [n_kv_heads][context][head_dim]: f16, or f32 where all matrices of a model are f32. */
@@ -117,6 +117,7 @@ typedef struct az_profile_row {
     uint64_t ns;      /* of thread 0, waiting included */
     uint64_t calls;   /* stages run */
     uint64_t bytes;   /* weight bytes read in all those calls */
+    double ops;       /* operations of products in all those calls, a multiply-add is two */
 } az_profile_row;
 void az_session_profile_start(adze_session *s); /* forgets what was counted before */
 /* Rows, most expensive first; in `arena`. Stops counting. */
