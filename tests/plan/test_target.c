@@ -187,6 +187,69 @@ static void refuses_a_key_given_twice(void **state)
     }
 }
 
+/* Random edits of a good file: whatever happens, a status with a message and no leak. */
+static void survives_random_edits(void **state)
+{
+    static const char bytes[] = "{}[]:,-?&*!|>'\"%@`#\n\t 0aZ\xff\x80\x01";
+    az_prng r;
+
+    az_prng_seed(&r, 7);
+    for (int round = 0; round < 4000; round++) {
+        char text[sizeof good];
+        adze_error err = { .msg = "" };
+        az_target *t = NULL;
+        adze_status rc;
+
+        memcpy(text, good, sizeof good);
+        for (int k = 0; k < 1 + round % 8; k++)
+            text[az_prng_u64(&r) % (sizeof good - 1)] = bytes[az_prng_u64(&r) % (sizeof bytes - 1)];
+        rc = az_target_parse(&t, *state, "box.yaml", text, sizeof good - 1, &err);
+        assert_true(rc == ADZE_OK ? t != NULL : t == NULL && err.msg[0]);
+        az_target_free(*state, t);
+    }
+}
+
+/* An allocator that refuses the n-th request. */
+typedef struct {
+    az_alloc_fns inner;
+    long left;
+} refusing;
+
+static void *refuse(void *user, size_t n)
+{
+    refusing *a = user;
+
+    return a->left-- == 0 ? NULL : a->inner.alloc(a->inner.user, n);
+}
+
+static void pass_on(void *user, void *p)
+{
+    refusing *a = user;
+
+    a->inner.free(a->inner.user, p);
+}
+
+static void survives_a_refused_allocation(void **state)
+{
+    adze_run *run = *state;
+    refusing a = { run->alloc, 0 };
+    adze_status rc = ADZE_ENOMEM;
+
+    run->alloc = (az_alloc_fns){ .alloc = refuse, .free = pass_on, .user = &a };
+    for (long n = 0; rc != ADZE_OK; n++) {
+        adze_error err = { .msg = "" };
+        az_target *t = NULL;
+
+        assert_true(n < 2000);
+        a.left = n;
+        rc = az_target_load(&t, run, "raspberry-pi-5-8gb", &err);
+        assert_true(rc == ADZE_OK || (rc == ADZE_ENOMEM && !t && err.msg[0]));
+        a.left = -1;
+        az_target_free(run, t);
+    }
+    run->alloc = a.inner;
+}
+
 static void names_what_is_missing(void **state)
 {
     adze_error err = { .msg = "" };
@@ -208,6 +271,8 @@ int main(void)
         cmocka_unit_test(says_at_which_byte),
         cmocka_unit_test(survives_every_truncation),
         cmocka_unit_test(refuses_a_key_given_twice),
+        cmocka_unit_test(survives_random_edits),
+        cmocka_unit_test(survives_a_refused_allocation),
         cmocka_unit_test(names_what_is_missing),
     };
 
