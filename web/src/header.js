@@ -34,10 +34,10 @@ function keyFigures(view)
     const top1 = chosen.quality?.top1_ratio;
     if (isNumber(top1?.value))
         list.push({ title: "Top-1 accuracy kept", value: text(top1.value, "ratio"),
-                    detail: accuracies(baseline, chosen), spread: range(top1.lo, top1.hi, "ratio") });
+                    detail: accuracies(baseline, chosen), spread: range(top1.lo, top1.hi, "ratio"), kind: "(95\u202f%)" });
     return h("dl", { class: "keys" }, list.map((k) => h("div", {}, h("dt", {}, k.title), h("dd", {},
              h("span", { class: "big" }, k.value, k.word && h("span", { class: "word" }, " " + k.word)),
-             k.detail && h("span", { class: "detail" }, k.detail), k.spread && h("span", { class: "detail" }, k.spread)))));
+             k.detail && h("span", { class: "detail" }, k.detail), k.spread && h("span", { class: "detail" }, k.spread, " ", k.kind || "over repeats")))));
 }
 
 function accuracies(baseline, chosen)

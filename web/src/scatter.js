@@ -92,10 +92,10 @@ function option(view, state, k, width)
             type: "scatter", z: 10, itemStyle: { opacity: 1 }, labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
             data: list.map((p) => ({
                 value: [p.a.value, p.b.value], symbol: p.isBase ? "diamond" : "circle", symbolSize: p.isBase ? 13 : size(p), itemStyle: markStyle(k, p),
-                label: { show: !crowded || p.isChosen || p.isBase || p.c.pareto, fontWeight: p.isChosen ? 650 : 400, color: p.isChosen ? k.accent : k.ink2,
+                label: { distance: p.isBase ? 14 : 6, show: !crowded || p.isChosen || p.isBase || p.c.pareto, fontWeight: p.isChosen ? 650 : 400, color: p.isChosen ? k.accent : k.ink2,
                          position: p.isBase ? "top" : place(p.a.value, sx, x.log) > (x.log ? 0.9 : 0.5) ? "left" : "right" },
             })),
-            label: { show: true, distance: 6, fontSize: 12, formatter: (p) => (list[p.dataIndex].isBase ? "baseline" : list[p.dataIndex].c.name), textBorderColor: k.bg, textBorderWidth: 2, width: 150, overflow: "truncate" },
+            label: { show: true, fontSize: 12, formatter: (p) => (list[p.dataIndex].isBase ? "baseline" : list[p.dataIndex].c.name), textBorderColor: k.bg, textBorderWidth: 2, width: 150, overflow: "truncate" },
             emphasis: { scale: 1.12 },
             markLine: { silent: true, symbol: "none", animation: false, label: { show: false },
                         lineStyle: { color: k.bad, type: [4, 3], width: 1.25 },
