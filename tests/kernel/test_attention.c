@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "core/half.h"
-#include "guard.h"
-#include "levels.h"
+#include "kernel/guard.h"
+#include "kernel/levels.h"
 
 typedef struct shape {
     size_t n_tok, group, head_dim;

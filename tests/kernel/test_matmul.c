@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "levels.h"
-#include "weights.h"
+#include "kernel/levels.h"
+#include "kernel/weights.h"
 
 static void near_scalar(const char *isa, const char *type, const double *size, const float *want,
                         const float *got, size_t n)

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "kernel/math.h"
-#include "levels.h"
-#include "weights.h"
+#include "kernel/levels.h"
+#include "kernel/weights.h"
 
 enum { N_MAX = 301 };
 

@@ -3,7 +3,7 @@
 #define AZ_TESTS_KERNEL_WEIGHTS_H
 
 #include "core/half.h"
-#include "guard.h"
+#include "kernel/guard.h"
 #include "kernel/kernel.h"
 
 static const struct {

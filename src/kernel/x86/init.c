@@ -26,3 +26,11 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         az_matmul_init_avx512vnni(k);
     }
 }
+
+void az_peaks_init_x86(az_peaks *p, unsigned cpu)
+{
+    if (has(cpu, AZ_CPU_LEVEL_AVX2)) az_peaks_init_avx2(p);
+    if (has(cpu, AZ_CPU_LEVEL_AVX512)) az_peaks_init_avx512(p);
+    if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) az_peaks_init_avx512vnni(p);
+    if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512BF16)) az_peaks_init_avx512bf16(p);
+}

@@ -15,6 +15,7 @@
 #define CAT3(a, b, c)  CAT3_(a, b, c)
 
 enum {
+    GEMV_MAX = 2,               /* rows of activations that do not pay for a panel */
     CHUNK = 512,                /* columns unpacked at once */
     ROW_BLOCKS = ROW_COLS / 32, /* blocks in one row vector */
     CHUNK_BLOCKS = CHUNK / 32,
@@ -27,7 +28,7 @@ typedef struct kind {
     int sub;        /* columns that share a scale: 16 or 32 */
     bool min;       /* a minimum per sub-block is subtracted */
     bool is_signed; /* stored bytes are signed (q8_0) */
-    int pairs;      /* sums of two products that fit 16 bits, without VNNI */
+    int pairs;      /* sums of two products that fit 16 bits, without VNNI (for tiles) */
     size_t block;   /* columns of a stored block, and its bytes */
     size_t bytes;
 } kind;
@@ -126,9 +127,9 @@ AZ_INLINE vf add_block(const kind t, vf y, const vi i[2], const az_q8_block *x,
 }
 
 /* zero * (sum of the sub-block's activations) */
-AZ_INLINE int32_t zero_sum(const kind t, const az_q8_block *x, int sub)
+AZ_INLINE int32_t zero_sum(const kind t, int zero, const az_q8_block *x, int sub)
 {
-    return zero_of(t) * (t.sub == 32 ? x->sum[0] + x->sum[1] : x->sum[sub]);
+    return zero * (t.sub == 32 ? x->sum[0] + x->sum[1] : x->sum[sub]);
 }
 
 /* ---- one or two rows of activations ---- */
@@ -153,19 +154,19 @@ AZ_INLINE vf gemv_step(const kind t, vf y, const vi w[LANES], const az_q8_block 
         if (b >= blocks) break;
         if (zero_of(t))
             for (int h = 0; h < subs; h++)
-                z[h] = vi_sub32(z[h], vi_set32(zero_sum(t, x + b, h)));
+                z[h] = vi_sub32(z[h], vi_set32(zero_sum(t, zero_of(t), x + b, h)));
         y = add_block(t, y, z, x + b, sc->s + at, sc->min + at);
     }
     return y;
 }
 
 AZ_INLINE void gemv(const kind t, row_fn *row, scales_fn *fn, float *y, size_t ldy,
-                    const uint8_t *w, size_t row_bytes, const az_q8_block *a, const int m,
-                    size_t n0, size_t n1, size_t k)
+                    const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m, size_t n0,
+                    size_t n1, size_t k)
 {
     for (size_t n = n0; n < n1; n += LANES) {
         const uint8_t *rows[LANES];
-        vf sum[2] = { vf_zero(), vf_zero() };
+        vf sum[GEMV_MAX] = { vf_zero(), vf_zero() };
 
         for (size_t i = 0; i < LANES; i++)
             rows[i] = w + (n + i < n1 ? n + i : n1 - 1) * row_bytes;
@@ -185,12 +186,12 @@ AZ_INLINE void gemv(const kind t, row_fn *row, scales_fn *fn, float *y, size_t l
                     v[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, blocks > 1));
                     _mm_prefetch((const char *)rows[l] + ahead, _MM_HINT_T1);
                 }
-                for (int i = 0; i < m; i++)
-                    sum[i] = gemv_step(t, sum[i], v, a + (size_t)i * (k / 32) + at, blocks, &sc, b);
+                for (size_t i = 0; i < m; i++)
+                    sum[i] = gemv_step(t, sum[i], v, a + i * (k / 32) + at, blocks, &sc, b);
             }
         }
-        for (int i = 0; i < m; i++)
-            vf_store_n(y + (size_t)i * ldy + n, sum[i], n1 - n);
+        for (size_t i = 0; i < m; i++)
+            vf_store_n(y + i * ldy + n, sum[i], n1 - n);
     }
 }
 
@@ -219,45 +220,58 @@ AZ_INLINE vi act4(const int8_t *q)
     return vi_set32(v);
 }
 
-/* Integer sums of one sub-block for nt panels and mt rows of activations. */
-AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const panel *p,
-                       const az_q8_block *x, size_t ldx, size_t b, int sub, vi acc[TILE_M][TILE_N])
+/* Packed panels against rows of activations. */
+typedef struct job {
+    const panel *p;       /* [TILE_N] */
+    const az_q8_block *x; /* first block of the chunk in row 0 */
+    size_t ldx, blocks;   /* blocks a row; blocks of the chunk */
+    float *y;
+    size_t ldy, m, n; /* m rows, n columns that exist */
+    int zero;
+    bool first; /* y holds nothing yet, else the sums of the chunks before */
+} job;
+
+/* Integer sums of one sub-block for nt panels and mt rows of activations from x. */
+AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
+                       size_t b, int sub, vi acc[TILE_M][TILE_N])
 {
     const size_t steps = (size_t)t.sub / 4, q0 = b * 8 + (size_t)sub * 4;
 
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < nt; j++)
-            acc[i][j] = zero_of(t) ? vi_set32(-zero_sum(t, x + (size_t)i * ldx, sub)) : vi_zero();
+            acc[i][j] = t.min || (t.is_signed && !VNNI)
+                            ? vi_zero()
+                            : vi_set32(-zero_sum(t, g->zero, x + (size_t)i * g->ldx, sub));
 #if VNNI
-    for (size_t g = 0; g < steps; g++) {
+    for (size_t c = 0; c < steps; c++) {
         vi w[TILE_N];
 
         for (int j = 0; j < nt; j++)
-            w[j] = vi_load(p[j].q[q0 + g]);
+            w[j] = vi_load(g->p[j].q[q0 + c]);
         for (int i = 0; i < mt; i++) {
-            vi v = act4(x[(size_t)i * ldx].q + (size_t)sub * 16 + 4 * g);
+            vi v = act4(x[(size_t)i * g->ldx].q + (size_t)sub * 16 + 4 * c);
 
             for (int j = 0; j < nt; j++)
                 acc[i][j] = vi_dpbusd(acc[i][j], w[j], v);
         }
     }
 #else
-    for (size_t g0 = 0; g0 < steps; g0 += (size_t)t.pairs) {
+    for (size_t c0 = 0; c0 < steps; c0 += (size_t)t.pairs) {
         vi part[TILE_M][TILE_N];
 
-        for (size_t g = g0; g < g0 + (size_t)t.pairs; g++) {
+        for (size_t c = c0; c < c0 + (size_t)t.pairs; c++) {
             vi w[TILE_N];
 
             for (int j = 0; j < nt; j++)
-                w[j] = vi_load(p[j].q[q0 + g]);
+                w[j] = vi_load(g->p[j].q[q0 + c]);
             for (int i = 0; i < mt; i++) {
-                vi v = act4(x[(size_t)i * ldx].q + (size_t)sub * 16 + 4 * g);
+                vi v = act4(x[(size_t)i * g->ldx].q + (size_t)sub * 16 + 4 * c);
 
                 for (int j = 0; j < nt; j++) {
                     vi u = t.is_signed ? vi_maddu8(vi_abs8(w[j]), vi_sign8(v, w[j]))
                                        : vi_maddu8(w[j], v);
 
-                    part[i][j] = g == g0 ? u : vi_add16(part[i][j], u);
+                    part[i][j] = c == c0 ? u : vi_add16(part[i][j], u);
                 }
             }
         }
@@ -268,62 +282,97 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const panel *p,
 #endif
 }
 
-/* nt panels times mt rows over `blocks` blocks; y holds the sums of the chunks before, unless `first`. */
-AZ_INLINE void tile(const kind t, const int nt, const int mt, const panel *p, const az_q8_block *x,
-                    size_t ldx, size_t blocks, float *y, size_t ldy, size_t n, bool first)
+/* nt panels times mt rows from row i0 on. */
+AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size_t i0)
 {
     const size_t subs = 32 / (size_t)t.sub;
+    const az_q8_block *x = g->x + i0 * g->ldx;
+    float *y = g->y + i0 * g->ldy;
     vf sum[TILE_M][TILE_N];
 
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < nt; j++)
-            sum[i][j] =
-                first ? vf_zero()
-                      : vf_load_n(y + (size_t)i * ldy + (size_t)j * LANES, n - (size_t)j * LANES);
-    for (size_t b = 0; b < blocks; b++) {
+            sum[i][j] = g->first ? vf_zero()
+                                 : vf_load_n(y + (size_t)i * g->ldy + (size_t)j * LANES,
+                                             g->n - (size_t)j * LANES);
+    for (size_t b = 0; b < g->blocks; b++) {
         vi acc[2][TILE_M][TILE_N];
 
         for (int h = 0; h < (int)subs; h++)
-            dot_sub(t, nt, mt, p, x + b, ldx, b, h, acc[h]);
+            dot_sub(t, nt, mt, g, x + b, b, h, acc[h]);
         for (int i = 0; i < mt; i++)
             for (int j = 0; j < nt; j++) {
                 vi z[2] = { acc[0][i][j], acc[subs - 1][i][j] };
 
-                sum[i][j] = add_block(t, sum[i][j], z, x + (size_t)i * ldx + b,
-                                      p[j].sc.s + b * subs, p[j].sc.min + b * subs);
+                sum[i][j] = add_block(t, sum[i][j], z, x + (size_t)i * g->ldx + b,
+                                      g->p[j].sc.s + b * subs, g->p[j].sc.min + b * subs);
             }
     }
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < nt; j++)
-            vf_store_n(y + (size_t)i * ldy + (size_t)j * LANES, sum[i][j], n - (size_t)j * LANES);
+            vf_store_n(y + (size_t)i * g->ldy + (size_t)j * LANES, sum[i][j],
+                       g->n - (size_t)j * LANES);
 }
 
-/* All m rows against nt packed panels. */
-AZ_INLINE void tiles(const kind t, const int nt, const panel *p, const az_q8_block *x, size_t ldx,
-                     size_t blocks, float *y, size_t ldy, size_t m, size_t n, bool first)
+AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 {
     size_t i = 0;
 
-    for (; m - i >= TILE_M && m - i != 8; i += TILE_M)
-        tile(t, nt, TILE_M, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
-    for (; m - i >= 4; i += 4)
-        tile(t, nt, 4, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
-    for (; m - i >= 2; i += 2)
-        tile(t, nt, 2, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
-    if (m > i) tile(t, nt, 1, p, x + i * ldx, ldx, blocks, y + i * ldy, ldy, n, first);
+    for (; g->m - i >= TILE_M && g->m - i != 8; i += TILE_M)
+        tile(t, nt, TILE_M, g, i);
+    for (; TILE_M > 4 && g->m - i >= 4; i += 4)
+        tile(t, nt, 4, g, i);
+    for (; i < g->m; i++)
+        tile(t, nt, 1, g, i);
 }
 
-AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, float *y, size_t ldy,
-                    const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m, size_t n0,
-                    size_t n1, size_t k)
+/* One loop for all types that share its constants; nt is 1 at the end of the rows. */
+typedef void tiles_fn(const job *g, size_t nt);
+#define TILES(name, ...)                                          \
+    static AZ_NOINLINE void tiles_##name(const job *g, size_t nt) \
+    {                                                             \
+        const kind t = { __VA_ARGS__ };                           \
+                                                                  \
+        if (nt == TILE_N)                                         \
+            tiles(t, TILE_N, g);                                  \
+        else                                                      \
+            tiles(t, 1, g);                                       \
+    }
+TILES(32_min_4, .sub = 32, .min = true, .pairs = 4)
+TILES(16_min_4, .sub = 16, .min = true, .pairs = 4)
+TILES(32_zero_4, .sub = 32, .pairs = 4)
+TILES(16_zero_4, .sub = 16, .pairs = 4)
+#if VNNI /* sums need no room */
+#define tiles_32_min_8  tiles_32_min_4
+#define tiles_32_zero_8 tiles_32_zero_4
+#define tiles_32_signed tiles_32_zero_4
+#define tiles_16_zero_2 tiles_16_zero_4
+#else
+TILES(32_min_8, .sub = 32, .min = true, .pairs = 8)
+TILES(32_zero_8, .sub = 32, .pairs = 8)
+TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
+TILES(16_zero_2, .sub = 16, .pairs = 2)
+#endif
+
+AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply, float *y,
+                    size_t ldy, const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m,
+                    size_t n0, size_t n1, size_t k)
 {
     panel p[TILE_N];
 
     for (size_t n = n0; n < n1; n += TILE_N * LANES)
         for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
-            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK;
-            size_t nt = n1 - n > LANES ? TILE_N : 1;
-            const az_q8_block *x = a + k0 / 32;
+            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK, nt = n1 - n > LANES ? TILE_N : 1;
+            const job g = { .p = p,
+                            .x = a + k0 / 32,
+                            .ldx = k / 32,
+                            .blocks = len / 32,
+                            .y = y + n,
+                            .ldy = ldy,
+                            .m = m,
+                            .n = n1 - n,
+                            .zero = zero_of(t),
+                            .first = k0 == 0 };
 
             for (size_t j = 0; j < nt; j++) {
                 const uint8_t *rows[LANES];
@@ -335,48 +384,33 @@ AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, float *y, size_t l
                 }
                 pack_panel(t, row, fn, rows, k0, len, &p[j]);
             }
-            if (nt == TILE_N)
-                tiles(t, TILE_N, p, x, k / 32, len / 32, y + n, ldy, m, n1 - n, k0 == 0);
-            else
-                tiles(t, 1, p, x, k / 32, len / 32, y + n, ldy, m, n1 - n, k0 == 0);
+            multiply(&g, nt);
         }
 }
 
-static const kind kind_q4_0 = { .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18 };
-static const kind kind_q4_1 = { .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 20 };
-static const kind kind_q5_0 = { .zero = 16, .sub = 32, .pairs = 4, .block = 32, .bytes = 22 };
-static const kind kind_q5_1 = { .sub = 32, .min = true, .pairs = 4, .block = 32, .bytes = 24 };
-static const kind kind_q8_0 = {
-    .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 34
-};
-static const kind kind_q2_k = { .sub = 16, .min = true, .pairs = 4, .block = 256, .bytes = 84 };
-static const kind kind_q3_k = { .zero = 4, .sub = 16, .pairs = 4, .block = 256, .bytes = 110 };
-static const kind kind_q4_k = { .sub = 32, .min = true, .pairs = 8, .block = 256, .bytes = 144 };
-static const kind kind_q5_k = { .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176 };
-static const kind kind_q6_k = { .zero = 32, .sub = 16, .pairs = 2, .block = 256, .bytes = 210 };
-
-#define MATMUL(t, fn)                                                                             \
+#define MATMUL(t, fn, tiles, ...)                                                                 \
     static void CAT3(matmul_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,   \
                                          const void *a, size_t m, size_t n0, size_t n1, size_t k) \
     {                                                                                             \
-        if (n0 >= n1) return;                                                                     \
-        if (m == 1)                                                                               \
-            gemv(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, 1, n0, n1, k);                   \
-        else if (m == 2)                                                                          \
-            gemv(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, 2, n0, n1, k);                   \
+        const kind kind_of = { __VA_ARGS__ };                                                     \
+                                                                                                  \
+        if (m <= GEMV_MAX)                                                                        \
+            gemv(kind_of, row_##t, fn, y, ldy, w, row_bytes, a, m, n0, n1, k);                    \
         else                                                                                      \
-            gemm(kind_##t, row_##t, fn, y, ldy, w, row_bytes, a, m, n0, n1, k);                   \
+            gemm(kind_of, row_##t, fn, tiles, y, ldy, w, row_bytes, a, m, n0, n1, k);             \
     }
-MATMUL(q4_0, NULL)
-MATMUL(q4_1, NULL)
-MATMUL(q5_0, NULL)
-MATMUL(q5_1, NULL)
-MATMUL(q8_0, NULL)
-MATMUL(q2_k, scales_q2_k)
-MATMUL(q3_k, scales_q3_k)
-MATMUL(q4_k, scales_q4_k)
-MATMUL(q5_k, scales_q5_k)
-MATMUL(q6_k, scales_q6_k)
+/* clang-format off */
+MATMUL(q4_0, NULL, tiles_32_zero_8, .zero = 8, .sub = 32, .block = 32, .bytes = 18)
+MATMUL(q4_1, NULL, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 20)
+MATMUL(q5_0, NULL, tiles_32_zero_4, .zero = 16, .sub = 32, .block = 32, .bytes = 22)
+MATMUL(q5_1, NULL, tiles_32_min_4, .sub = 32, .min = true, .block = 32, .bytes = 24)
+MATMUL(q8_0, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 34)
+MATMUL(q2_k, scales_q2_k, tiles_16_min_4, .sub = 16, .min = true, .block = 256, .bytes = 84)
+MATMUL(q3_k, scales_q3_k, tiles_16_zero_4, .zero = 4, .sub = 16, .block = 256, .bytes = 110)
+MATMUL(q4_k, scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .block = 256, .bytes = 144)
+MATMUL(q5_k, scales_q5_k, tiles_32_min_4, .sub = 32, .min = true, .block = 256, .bytes = 176)
+MATMUL(q6_k, scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .block = 256, .bytes = 210)
+/* clang-format on */
 
 static void init_blocks(az_kernels *k)
 {

@@ -1,0 +1,182 @@
+/* Times every product kernel, on every instruction set of this machine, beside the machine's own limits.
+ *
+ *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]
+ *
+ * One thread, CPU time (so a busy machine distorts less), the best of several rounds. Weights are N MiB
+ * (default 256) of random blocks with 4096 columns, read from end to end, so that m = 1 shows memory and not
+ * cache. GOP/s counts a product and an addition as two; the percentages are of the limits printed first.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "kernel/kernel.h"
+#include "kernel/levels.h"
+#include "kernel/peak.h"
+#include "kernel/weights.h"
+
+enum { COLS = 4096, ROUNDS = 3, MAX_ROWS = 8 };
+
+typedef struct options {
+    const char *isa, *type;
+    size_t bytes, rows[MAX_ROWS], n_rows;
+} options;
+
+static volatile unsigned sink;
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Operations a second, the best of three. */
+static double peak_rate(az_peak_fn *fn)
+{
+    double best = 0;
+
+    for (int i = 0; i < 3; i++) {
+        double t = cpu_seconds(), ops = fn(3000000), rate;
+
+        rate = ops / (cpu_seconds() - t);
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+static double read_rate(const az_peaks *p, const void *mem, size_t bytes)
+{
+    double best = 0;
+
+    for (int i = 0; i < 3; i++) {
+        double t = cpu_seconds(), rate;
+
+        sink += p->read(mem, bytes);
+        rate = (double)bytes / (cpu_seconds() - t);
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+/* Fill with copies of one megabyte of random blocks: making them all would take longer than the timing. */
+static void fill(size_t which, uint8_t *w, size_t bytes, size_t row_bytes)
+{
+    size_t head = (1 << 20) / row_bytes * row_bytes, n;
+    uint64_t seed = 7;
+
+    if (head > bytes) head = bytes;
+    rand_weights(which, w, head, &seed);
+    for (size_t at = head; at < bytes; at += n) {
+        n = at < bytes - at ? at : bytes - at;
+        memcpy(w + at, w, n);
+    }
+}
+
+typedef struct limits {
+    double int8, f32, read;
+} limits;
+
+static void time_type(const az_kernels *k, size_t which, const options *o, uint8_t *w,
+                      const limits *l)
+{
+    const az_type_info *t = az_type_get(weight_types[which].type);
+    const az_weight_kernel *wk = &k->weight[weight_types[which].type];
+    size_t row_bytes = COLS / t->elems * t->bytes, arow = az_act_row_bytes(wk->act, COLS);
+    double peak = wk->act == AZ_ACT_Q8 ? l->int8 : l->f32;
+
+    fill(which, w, o->bytes / row_bytes * row_bytes, row_bytes);
+    printf("%-11s %-5s", k->isa, t->name);
+    for (size_t r = 0; r < o->n_rows; r++) {
+        size_t m = o->rows[r], n = o->bytes / row_bytes, most = m > 4 ? 1024 * 64 / m : n;
+        bool scalar = strcmp(k->isa, "c") == 0;
+        float *x = malloc(COLS * sizeof *x), *y;
+        uint8_t *a = malloc(m * arow);
+        double best = 1e30;
+        uint64_t seed = 3;
+
+        if (scalar) most = 4096 / m + 16;
+        if (n > most) n = most / 32 * 32;
+        y = malloc(m * n * sizeof *y);
+        for (size_t i = 0; i < m; i++) {
+            for (size_t j = 0; j < COLS; j++)
+                x[j] = rand_f32(&seed, 1);
+            if (wk->act == AZ_ACT_Q8)
+                k->quantize_q8(a + i * arow, x, COLS);
+            else
+                memcpy(a + i * arow, x, arow);
+        }
+        for (int i = 0; i < ROUNDS; i++) {
+            double s = cpu_seconds();
+
+            wk->matmul(y, n, w, row_bytes, a, m, 0, n, COLS);
+            s = cpu_seconds() - s;
+            if (s < best) best = s;
+        }
+        printf("   m %-3zu %7.1f GOP/s %3.0f %%", m, 2e-9 * (double)(m * n) * COLS / best,
+               200 * (double)(m * n) * COLS / best / peak);
+        if (m == 1)
+            printf(" %5.1f GB/s %3.0f %%", 1e-9 * (double)(n * row_bytes) / best,
+                   100 * (double)(n * row_bytes) / best / l->read);
+        free(x);
+        free(y);
+        free(a);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static bool parse(options *o, int argc, char **argv)
+{
+    *o = (options){ .bytes = (size_t)256 << 20, .rows = { 1, 8, 256 }, .n_rows = 3 };
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--isa") == 0)
+            o->isa = argv[i + 1];
+        else if (strcmp(argv[i], "--type") == 0)
+            o->type = argv[i + 1];
+        else if (strcmp(argv[i], "--mb") == 0)
+            o->bytes = (size_t)strtoul(argv[i + 1], NULL, 10) << 20;
+        else if (strcmp(argv[i], "--rows") == 0) {
+            char *p = argv[i + 1];
+
+            for (o->n_rows = 0; *p && o->n_rows < MAX_ROWS; p += *p == ',')
+                o->rows[o->n_rows++] = strtoul(p, &p, 10);
+        } else
+            return false;
+    }
+    return argc % 2 == 1 && o->bytes >= (size_t)1 << 20 && o->n_rows && o->rows[0];
+}
+
+int main(int argc, char **argv)
+{
+    options o;
+    az_kernels k;
+    uint8_t *w;
+
+    if (!parse(&o, argc, argv)) {
+        fputs("usage: bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]\n",
+              stderr);
+        return 2;
+    }
+    w = malloc(o.bytes);
+    if (!w) return 1;
+    memset(w, 1, o.bytes);
+    for (size_t i = 0; levels_get(i, &k); i++) {
+        az_peaks p;
+        limits l;
+
+        if (o.isa && strcmp(o.isa, k.isa) != 0) continue;
+        az_peaks_init(&p, k.cpu);
+        l = (limits){ peak_rate(p.int8), peak_rate(p.f32), read_rate(&p, w, o.bytes) };
+        printf(
+            "%-11s limits: int8 %.1f GOP/s (%s), bf16 %.1f (%s), f32 %.1f (%s), read %.1f GB/s\n",
+            k.isa, 1e-9 * l.int8, p.int8_how, 1e-9 * peak_rate(p.bf16), p.bf16_how, 1e-9 * l.f32,
+            p.f32_how, 1e-9 * l.read);
+        for (size_t t = 0; t < N_WEIGHT_TYPES; t++)
+            if (!o.type || strcmp(o.type, az_type_get(weight_types[t].type)->name) == 0)
+                time_type(&k, t, &o, w, &l);
+    }
+    free(w);
+    return 0;
+}
