@@ -18,3 +18,6 @@ foreach(lib adze adze-rt)
     configure_file(cmake/${lib}.pc.in ${lib}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${lib}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
+
+# Where base/datadir.c looks last: the data of this installation.
+target_compile_definitions(adze-rt PRIVATE ADZE_DATADIR="${CMAKE_INSTALL_FULL_DATADIR}/adze")
