@@ -47,7 +47,8 @@ the marks of its chat template were never trained on.
 
 Perplexity: computed by transformers in f32 from these files. The held-out text ({tokens} tokens with its BOS) is cut into
 {chunks} chunks of 512 tokens, the first token of each is replaced by BOS, and tokens 257 to 511 of each chunk, {n} in all, are scored
-given all before them. `tools/demo/export.py` wrote these figures with the files.
+given all before them. The same with chunks of 1024 tokens, the model's whole context: {far:.3f} (training read rows of 512 tokens, some
+with a gap in their positions). `tools/demo/export.py` wrote these figures with the files.
 
 Training text: 19 novels from Project Gutenberg, 30 million characters (Dickens, Tolstoy, Dostoevsky, Eliot, Thackeray, Melville,
 Twain, Morris, Street), cleaned as in `tools/demo/corpus.py`. Kept apart, and never seen in training: *Pride and Prejudice* and
@@ -79,17 +80,17 @@ def write_checkpoint(state, out):
 
 
 @torch.no_grad()
-def perplexity(out, text):
+def perplexity(out, text, length):
     from transformers import AutoModelForCausalLM, AutoTokenizer
     tok = AutoTokenizer.from_pretrained(out)
     model = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32, attn_implementation="eager")
     ids = torch.tensor(tok(text)["input_ids"])
-    chunks, total, hits, n = len(ids) // LENGTH, 0.0, 0, 0
+    chunks, total, hits, n = len(ids) // length, 0.0, 0, 0
     for i in range(chunks):
-        c = ids[i * LENGTH:(i + 1) * LENGTH].clone()
+        c = ids[i * length:(i + 1) * length].clone()
         c[0] = tok.bos_token_id
-        logits = model(c[None]).logits[0, LENGTH // 2:-1].double()
-        target = c[LENGTH // 2 + 1:]
+        logits = model(c[None]).logits[0, length // 2:-1].double()
+        target = c[length // 2 + 1:]
         total += torch.nn.functional.cross_entropy(logits, target, reduction="sum").item()
         hits += (logits.argmax(-1) == target).sum().item()
         n += len(target)
@@ -115,15 +116,16 @@ def main():
     state = torch.load(a.work / "state.pt", weights_only=True, map_location="cpu")
     write_checkpoint(state, out)
     text = (a.repo / "demo" / "heldout.txt").read_text(encoding="utf-8")
-    ppl, acc, n, chunks, tokens = perplexity(out, text)
+    ppl, acc, n, chunks, tokens = perplexity(out, text, LENGTH)
+    far = perplexity(out, text, CONFIG["max_position_embeddings"])[0]
     print(f"step {state['step']}: perplexity {ppl:.3f}, top-1 {100 * acc:.2f} %, {n} tokens scored in {chunks} chunks of {tokens} tokens, "
-          f"{math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte")
+          f"{math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte; at positions 513..1023 {far:.3f}")
     tensors = state["model"].values()
     seen = state["step"] * STEP_TOKENS
     (out / "README.md").write_text(README.format(
         params=sum(t.numel() for t in tensors) / 1e6, steps=state["step"], seen=seen / 1e6,
         epochs=seen / len(np.load(a.work / "train.npy", mmap_mode="r")), ppl=ppl, bits=math.log(ppl) * tokens / len(text.encode()) / math.log(2),
-        acc=100 * acc, tokens=tokens, chunks=chunks, n=n), encoding="utf-8")
+        far=far, acc=100 * acc, tokens=tokens, chunks=chunks, n=n), encoding="utf-8")
     print(sample(out))
 
 

@@ -127,6 +127,24 @@ def average(model, extra, world):
     return flat[at:]
 
 
+def place(model, step, rank, a):
+    """Set the model's rotary tables to the positions of this step's rows.
+
+    They are 0, 1, 2, ...; from --gap-from on every fourth step skips positions at one place, so that distances up to
+    --long-length are seen in short rows (arXiv:2309.10400). Only the tables' contents change: nothing is compiled anew.
+    """
+    pos = torch.arange(model.cos.shape[0])
+    if step >= a.gap_from and step % 4 == 3:
+        rng = np.random.default_rng([a.seed, 2, step, rank])
+        at, gap = rng.integers(1, a.length), rng.integers(1, a.long_length - a.length + 1)
+        pos[at:a.length] += int(gap)
+    c = model.config
+    f = c["rope_theta"] ** (-torch.arange(0, c["head_dim"], 2).double() / c["head_dim"])
+    angle = pos.double()[:, None] * f
+    model.cos.copy_(angle.cos())
+    model.sin.copy_(angle.sin())
+
+
 def save(path, model, opt, step, a):
     tmp = path.with_suffix(".tmp")
     torch.save(dict(step=step, model=model.state_dict(), opt=opt.state(), args={k: str(v) for k, v in vars(a).items()}), tmp)
@@ -155,6 +173,8 @@ def work(rank, a):
     while step < a.steps:
         length = a.long_length if step >= a.long_from else a.length
         rows = a.tokens // (length * a.workers)
+        if a.gap_from <= step < a.long_from:
+            place(model, step, rank, a)
         ids, target = batch(stream, a.seed, step, rank, a.workers, rows, length)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = loss_of(ids, target)
@@ -171,6 +191,7 @@ def work(rank, a):
         if rank == 0 and (ending or now - last > a.save_seconds):
             save(path, model, opt, step, a)
             last = now
+            place(model, 0, rank, a)
             print(f"step {step} held-out loss {heldout_loss(model, held):.4f} ({time.strftime('%H:%M:%S')})", flush=True)
         if ending:
             break
@@ -190,6 +211,8 @@ def main():
     ap.add_argument("--length", type=int, default=512, help="tokens per row")
     ap.add_argument("--long-length", type=int, default=1024, help="tokens per row from --long-from on")
     ap.add_argument("--long-from", type=int, default=1 << 60, metavar="STEP", help="first step with --long-length")
+    ap.add_argument("--gap-from", type=int, default=1 << 60, metavar="STEP",
+                    help="first step from which every fourth has a gap in its positions, up to --long-length")
     ap.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     ap.add_argument("--save-seconds", type=float, default=240, help="time between saved states")
     ap.add_argument("--seed", type=int, default=1)
