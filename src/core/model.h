@@ -51,9 +51,7 @@ typedef struct az_tokenizer_data {
     json_t *hf_config;    /* tokenizer_config.json, or NULL */
     const char *hf_bytes; /* tokenizer.json byte for byte (NULL if none), hf_n bytes */
     size_t hf_n;
-    /* A GGUF's tokenizer.ggml.* keys are read from model->kv. One that adze wrote also has the string
-     * adze.tokenizer.json: tokenizer.json without model.vocab and model.merges, which are the arrays
-     * tokenizer.ggml.tokens and tokenizer.ggml.merges ("left right"). */
+    /* a GGUF's tokenizer.ggml.* keys are read from model->kv */
 } az_tokenizer_data;
 
 struct adze_model {

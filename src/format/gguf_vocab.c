@@ -1,12 +1,13 @@
 /* The tokenizer of a Hugging Face folder as GGUF metadata: tokens, types, merges, special ids, flags.
  *
  * What other programs cannot be told by those keys (normalizer, exact pattern, flags of added tokens) goes
- * whole into adze.tokenizer.json, so that adze reads back exactly the tokenizer that it was given.
+ * whole into a key of adze's own, so that adze reads back exactly the tokenizer that it was given.
  * Source: gguf's key list and llama-vocab.cpp, 2026-08-18; huggingface/tokenizers' tokenizer.json.
  */
 #include "format/gguf_vocab.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "text/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,76 +203,35 @@ static adze_status put_merges(vocab *v)
     return rc;
 }
 
-/* Add a pre-tokenizer's signature; false: a step that has none. *byte_level: the byte alphabet is used. */
-static bool signature(const json_t *pre, az_buf *b, bool *byte_level)
+/* llama.cpp's name for the way text is split, and beside it the whole pipeline for adze itself. */
+static adze_status put_pipeline(vocab *v)
 {
-    const char *type = az_json_str(pre, "type");
-    const json_t *steps = json_object_get(pre, "pretokenizers");
-    bool flag = true;
-
-    if (!type) return false;
-    if (strcmp(type, "Sequence") == 0) {
-        for (size_t i = 0; i < json_array_size(steps); i++) {
-            const char *t = az_json_str(json_array_get(steps, i), "type");
-            if (!t || strcmp(t, "Sequence") == 0) return false;
-            if (!signature(json_array_get(steps, i), b, byte_level)) return false;
-        }
-        return true;
-    }
-    if (strcmp(type, "ByteLevel") == 0) {
-        *byte_level = true;
-        if (az_json_bool(pre, "add_prefix_space", &flag) && flag) return false;
-        flag = true;
-        az_json_bool(pre, "use_regex", &flag);
-        if (!flag) return true;
-    }
-    if (b->size) az_buf_putc(b, '\n');
-    if (strcmp(type, "ByteLevel") == 0) {
-        az_buf_puts(b, "@gpt2");
-    } else if (strcmp(type, "Digits") == 0) {
-        flag = false;
-        az_json_bool(pre, "individual_digits", &flag);
-        az_buf_puts(b, flag ? "@digit" : "@digits");
-    } else if (strcmp(type, "Punctuation") == 0) {
-        az_buf_puts(b, "@punctuation");
-    } else if (strcmp(type, "Split") == 0) {
-        const char *regex = az_json_str(json_object_get(pre, "pattern"), "Regex");
-        const char *behavior = az_json_str(pre, "behavior");
-        if (az_json_bool(pre, "invert", &flag) && flag) return false;
-        if (!regex || !behavior || strcmp(behavior, "Isolated") != 0) return false;
-        az_buf_puts(b, regex);
-    } else {
-        return false;
-    }
-    return az_buf_ok(b);
-}
-
-static adze_status put_pre(vocab *v)
-{
-    const json_t *pre = json_object_get(v->doc, "pre_tokenizer");
-    bool byte_level = false, ignore_merges = false, known;
-    const char *name = NULL;
+    const char *name = az_tokenizer_pre_name(v->doc), *written = name ? name : "default";
+    char *pipeline = az_tokenizer_pipeline(v->p->run, v->doc);
     adze_status rc = ADZE_OK;
-    az_buf b;
 
-    az_buf_init(&b, v->p->run);
-    az_json_bool(v->model, "ignore_merges", &ignore_merges);
-    known = signature(pre, &b, &byte_level) && b.size;
-    for (const az_gguf_pre *g = az_gguf_pres; known && g->name && !name; g++)
-        if (strcmp(g->signature, b.data) == 0 && g->ignore_merges == ignore_merges) name = g->name;
-    for (const az_gguf_pre *g = az_gguf_pres; known && g->name && !name; g++)
-        if (strcmp(g->signature, b.data) == 0) name = g->name;
-    if (!byte_level)
-        rc = unsupported(v, "pre_tokenizer", "has no ByteLevel step");
-    else if (!az_kv_put_str(&v->p->kv, "tokenizer.ggml.pre", name ? name : "default",
-                            strlen(name ? name : "default")))
+    if (!pipeline || !az_kv_put_str(&v->p->kv, "tokenizer.ggml.pre", written, strlen(written)) ||
+        !az_kv_put_str(&v->p->kv, AZ_TOKENIZER_PATTERN_KEY, pipeline, strlen(pipeline)))
         rc = nomem(v);
-    if (rc == ADZE_OK && !name)
+    if (!name)
         az_plan_note(v->p,
                      "llama.cpp has no name for this tokenizer's pre-tokenizer: it will split "
                      "text in its default way there; adze itself reads the exact pattern back");
-    az_buf_deinit(&b);
+    az_free(v->p->run, pipeline);
     return rc;
+}
+
+/* ByteLevel must be a step, alone or in a sequence: it says that tokens are spelled in the byte alphabet. */
+static bool has_byte_level(const json_t *pre)
+{
+    const json_t *steps = json_object_get(pre, "pretokenizers");
+    const char *type = az_json_str(pre, "type");
+
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const char *t = az_json_str(json_array_get(steps, i), "type");
+        if (t && strcmp(t, "ByteLevel") == 0) return true;
+    }
+    return type && strcmp(type, "ByteLevel") == 0;
 }
 
 /* The text of a special token in tokenizer_config.json: a string, or an object with content. */
@@ -386,26 +346,6 @@ static adze_status put_json(vocab *v, const char *key, const json_t *j)
     return rc;
 }
 
-/* tokenizer.json without the two big arrays. */
-static adze_status put_rest(vocab *v)
-{
-    json_t *doc = json_copy((json_t *)(uintptr_t)v->doc);
-    json_t *model = json_copy((json_t *)(uintptr_t)v->model);
-    adze_status rc = ADZE_OK;
-
-    if (!doc || !model) {
-        rc = nomem(v);
-    } else {
-        json_object_del(model, "vocab");
-        json_object_del(model, "merges");
-        if (json_object_set(doc, "model", model) < 0) rc = nomem(v);
-    }
-    if (rc == ADZE_OK) rc = put_json(v, "adze.tokenizer.json", doc);
-    json_decref(model);
-    json_decref(doc);
-    return rc;
-}
-
 /* The default template, and the named ones of a list. */
 static adze_status put_templates(vocab *v)
 {
@@ -452,6 +392,8 @@ static adze_status check_kind(const vocab *v)
         const char *s = az_json_str(v->model, none[i]);
         if (s && s[0]) return unsupported(v, none[i], "is set");
     }
+    if (!has_byte_level(json_object_get(v->doc, "pre_tokenizer")))
+        return unsupported(v, "pre_tokenizer", "has no ByteLevel step");
     return ADZE_OK;
 }
 
@@ -472,14 +414,13 @@ adze_status az_gguf_put_vocab(az_plan *p, int64_t n_rows, adze_error *err)
     v.types = az_calloc(p->run, v.n + 1, sizeof *v.types);
     rc = v.path && v.tokens && v.types ? check_kind(&v) : nomem(&v);
     if (rc == ADZE_OK && !az_kv_put_str(&p->kv, "tokenizer.ggml.model", "gpt2", 4)) rc = nomem(&v);
-    if (rc == ADZE_OK) rc = put_pre(&v);
+    if (rc == ADZE_OK) rc = put_pipeline(&v);
     if (rc == ADZE_OK) rc = read_vocab(&v);
     if (rc == ADZE_OK) rc = read_added(&v);
     if (rc == ADZE_OK) rc = put_specials(&v);
     if (rc == ADZE_OK) rc = put_tokens(&v);
     if (rc == ADZE_OK) rc = put_merges(&v);
     if (rc == ADZE_OK) rc = put_templates(&v);
-    if (rc == ADZE_OK) rc = put_rest(&v);
     if (rc == ADZE_OK && m->generation_config)
         rc = put_json(&v, "adze.generation_config", m->generation_config);
     az_free(p->run, v.tokens);

@@ -158,6 +158,25 @@ static bool put_name(az_plan *p)
     return az_kv_put_str(&p->kv, "general.name", path + start, n - start);
 }
 
+/* llama.cpp looks for "phi3" in the name and then demands these tokens: a name that would keep a file from
+ * loading is left out. */
+static void check_name(az_plan *p)
+{
+    static const char *const demanded[] = { "</s>", "<unk>", "<s>", "<|endoftext|>" };
+    const char *name = az_kv_string(&p->kv, "general.name");
+    const az_kv *tokens = az_kv_find(&p->kv, "tokenizer.ggml.tokens");
+    size_t found = 0;
+
+    if (!name || !tokens || (!strcasestr(name, "phi3") && !strcasestr(name, "phi-3"))) return;
+    for (size_t k = 0; k < AZ_COUNT(demanded); k++)
+        for (uint64_t i = 0; i < tokens->v.arr.n; i++)
+            if (strcmp(((const az_str *)tokens->v.arr.data)[i].s, demanded[k]) == 0) {
+                found++;
+                break;
+            }
+    if (found < AZ_COUNT(demanded)) az_kv_remove(&p->kv, "general.name");
+}
+
 static adze_status keys_from_hf(az_plan *p, const az_arch *arch, const az_config *c,
                                 adze_error *err)
 {
@@ -173,7 +192,9 @@ static adze_status keys_from_hf(az_plan *p, const az_arch *arch, const az_config
         return az_fail_nomem(err, "writing GGUF keys");
     az_plan_note(p, az_arch_gguf_note(arch, c));
     if (!embd) return az_fail(err, ADZE_EFORMAT, p->model->path, ADZE_NOPOS, "has no embedding");
-    return az_gguf_put_vocab(p, embd->rows, err);
+    rc = az_gguf_put_vocab(p, embd->rows, err);
+    if (rc == ADZE_OK) check_name(p);
+    return rc;
 }
 
 /* All keys of the source, unknown ones too; those of split files and of an earlier quantization go. */
