@@ -38,6 +38,11 @@ foreach(script ${TEST_SCRIPTS})
         ENVIRONMENT "ADZE_BIN=$<TARGET_FILE:adze-bin>;ADZE_BUILD=${PROJECT_BINARY_DIR}")
 endforeach()
 
+# What adze computes, for comparison with real frameworks.
+add_executable(interop_dump tests/interop/dump_logits.c)
+adze_target(interop_dump)
+target_link_libraries(interop_dump PRIVATE adze)
+
 # Examples: small, and built like any user's program.
 file(GLOB EXAMPLES CONFIGURE_DEPENDS examples/*.c)
 foreach(source ${EXAMPLES})

@@ -1,0 +1,103 @@
+// Reads what interop_dump wrote and evaluates the same tokens with llama.cpp on the same file.
+//
+//   compare.mjs PACKAGES MODEL greedy LINES PROMPTS          every token that adze chose by a clear margin must
+//                                                            be llama.cpp's choice too; text gives the same ids
+//   compare.mjs PACKAGES MODEL chunks LINES LOGITS TOP1 KL   top-1 agreement >= TOP1, mean KL <= KL
+//
+// PACKAGES is the folder that holds node_modules. Exit 0: agrees; 1: does not.
+import fs from "node:fs";
+import path from "node:path";
+import {pathToFileURL} from "node:url";
+
+const CLEAR_MARGIN = 0.02; // in logits; below it, rounding may decide
+const [packages, file, mode, linesPath, ...rest] = process.argv.slice(2);
+const entry = path.join(packages, "node_modules/node-llama-cpp/dist/index.js");
+const {getLlama} = await import(pathToFileURL(path.resolve(entry)).href);
+
+const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
+const model = await llama.loadModel({modelPath: path.resolve(file)});
+const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false});
+const sequence = context.getSequence();
+const lines = fs.readFileSync(linesPath, "utf8").trim().split("\n").map((l) => JSON.parse(l));
+const options = {temperature: 1, topK: 0, topP: 1, minP: 0};
+
+// Distributions after ids[from ..]; a Map from id to probability each, highest first.
+async function distributions(ids, from) {
+    await sequence.clearHistory();
+    const input = ids.map((id, i) => (i < from ? id : [id, {generateNext: {probabilities: true, options}}]));
+    const out = await sequence.controlledEvaluate(input);
+    return out.slice(from).map((o) => o.next.probabilities);
+}
+
+const top = (map) => map.keys().next().value;
+
+async function greedy(promptsPath) {
+    const prompts = fs.readFileSync(promptsPath, "utf8").split("\n").filter((l) => l.length);
+    let compared = 0, unclear = 0, differ = 0, badIds = 0;
+    for (const [i, line] of lines.entries()) {
+        const text = model.tokenize(prompts[i]);
+        const own = line.prompt.slice(line.prompt.length - text.length);
+        if (JSON.stringify(own) !== JSON.stringify([...text])) {
+            badIds++;
+            console.log(`prompt ${i}: ids differ: adze ${own}, llama.cpp ${text}`);
+        }
+        const ids = [...line.prompt, ...line.new.slice(0, -1)];
+        const maps = await distributions(ids, line.prompt.length - 1);
+        for (const [k, map] of maps.entries()) {
+            if (line.margin[k] < CLEAR_MARGIN) unclear++;
+            else if (top(map) === line.new[k]) compared++;
+            else {
+                differ++;
+                console.log(`prompt ${i}, token ${k}: adze ${line.new[k]} (margin ${line.margin[k]}), ` +
+                    `llama.cpp ${top(map)}`);
+            }
+        }
+    }
+    console.log(`greedy: ${lines.length} prompts, ${compared} tokens equal, ${unclear} without a clear margin, ` +
+        `${differ} differ; ids of ${badIds} prompts differ`);
+    return differ === 0 && badIds === 0 && compared > 0;
+}
+
+// KL(adze || llama.cpp) in nats, and whether the first choices agree.
+function divergence(logits, map) {
+    let max = -Infinity, best = 0;
+    for (let i = 0; i < logits.length; i++)
+        if (logits[i] > max) {
+            max = logits[i];
+            best = i;
+        }
+    let sum = 0;
+    for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
+    const logSum = Math.log(sum);
+    let kl = 0;
+    for (const [id, q] of map) {
+        const logP = logits[id] - max - logSum;
+        kl += Math.exp(logP) * (logP - Math.log(Math.max(q, 1e-30)));
+    }
+    return {kl, same: best === top(map)};
+}
+
+async function chunks(logitsPath, wantTop1, wantKl) {
+    const bytes = fs.readFileSync(logitsPath);
+    const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    const positions = lines.reduce((n, l) => n + l.ids.length, 0), vocab = all.length / positions;
+    const kls = [];
+    let same = 0, at = 0;
+    for (const line of lines)
+        for (const map of await distributions(line.ids, 0)) {
+            const d = divergence(all.subarray(at * vocab, (at + 1) * vocab), map);
+            kls.push(d.kl);
+            same += d.same;
+            at++;
+        }
+    const mean = kls.reduce((a, b) => a + b, 0) / kls.length;
+    kls.sort((a, b) => a - b);
+    const top1 = same / kls.length;
+    console.log(`chunks: ${kls.length} positions, top-1 agreement ${(100 * top1).toFixed(2)} %, ` +
+        `mean KL ${mean.toExponential(2)}, p99 ${kls[Math.floor(kls.length * 0.99)].toExponential(2)}, ` +
+        `max ${kls.at(-1).toExponential(2)}`);
+    return top1 >= wantTop1 && mean <= wantKl;
+}
+
+const ok = mode === "greedy" ? await greedy(rest[0]) : await chunks(rest[0], Number(rest[1]), Number(rest[2]));
+process.exit(ok ? 0 : 1);

@@ -1,0 +1,58 @@
+#!/bin/sh
+# A real llama.cpp loads what adze writes and computes the same. f16 and f32: the same greedy tokens wherever the
+# margin is clear; quantized recipes: teacher-forced top-1 agreement >= 99 % and mean KL <= 1e-3.
+# llama.cpp comes prebuilt from the npm package pinned in package-lock.json, installed once into the user's
+# cache. Skips (77) where node, npm or the package is not to be had.
+#   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
+set -eu
+
+here=tests/interop
+build=${ADZE_BUILD:-build/release}
+adze=${ADZE_BIN:-$build/adze}
+model=${ADZE_INTEROP_MODEL:-demo/checkpoint}
+text=demo/heldout.txt
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+command -v node >/dev/null 2>&1 || skip "node is not installed"
+command -v npm >/dev/null 2>&1 || skip "npm is not installed"
+[ "$(uname -sm)" = "Linux x86_64" ] || skip "the package holds a llama.cpp for Linux on x86-64"
+[ -f "$model/config.json" ] || skip "no checkpoint in $model"
+
+digest=$(sha256sum $here/package-lock.json | cut -c1-16)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/adze/interop-$digest
+if [ ! -f "$cache/ready" ]; then
+    mkdir -p "$cache"
+    cp $here/package.json $here/package-lock.json "$cache/"
+    (cd "$cache" && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund --silent) ||
+        skip "npm could not install the package"
+    touch "$cache/ready"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+[ -f "$text" ] || text=$here/prompts.txt
+
+# check NAME SOURCE RECIPE: convert, then compare
+check() {
+    "$adze" convert --quiet "$2" "$work/m.gguf" --recipe "$3" >/dev/null || { failed=1; return; }
+    case $3 in
+    f16 | f32 | bf16 | keep)
+        "$build/interop_dump" "$work/m.gguf" greedy $here/prompts.txt 64 >"$work/lines" &&
+            node $here/compare.mjs "$cache" "$work/m.gguf" greedy "$work/lines" $here/prompts.txt >"$work/said"
+        ;;
+    *)
+        "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 256 "$work/logits" >"$work/lines" &&
+            node $here/compare.mjs "$cache" "$work/m.gguf" chunks "$work/lines" "$work/logits" 0.99 1e-3 >"$work/said"
+        ;;
+    esac || { failed=1; echo "FAILED: $1 $3"; }
+    sed "s|^|$1 $3: |" "$work/said"
+}
+
+for recipe in ${ADZE_INTEROP_RECIPES:-f16 q8_0 q6_k q5_k_m q4_k_m q4_0}; do
+    check demo "$model" "$recipe"
+done
+exit $failed
