@@ -29,9 +29,9 @@ function phase(p)
 function meter(m)
 {
     const title = METERS[m.kind] || m.kind, known = isNumber(m.ratio);
-    const full = m.kind === "variance" && isNumber(m.peak) && m.peak > 0 ? m.ratio / m.peak / 1.25 : m.ratio;
-    const tick = m.kind === "variance" ? 0.8 : m.threshold;
-    const shown = m.kind === "variance" ? `at most ${text(m.peak, "ratio")}`
+    const scale = m.threshold >= 1 ? 1.25 : 1; // leave room beyond the tick
+    const full = m.ratio / scale, tick = m.threshold / scale;
+    const shown = m.kind === "variance" ? `${text(m.achieved, m.unit)}, at most ${text(m.peak, m.unit)}`
                                         : `${text(m.achieved, m.unit)} of ${text(m.peak, m.unit)}`;
     return h("div", { class: "meter" + (m.over ? " over" : "") },
              h("span", { class: "head" }, h("span", { class: "name" }, title),
