@@ -5,6 +5,7 @@
 
 /* clang-format off */
 extern const az_cmd
+    az_cmd_optimize,
     az_cmd_bench,
     az_cmd_eval,
     az_cmd_worker,
@@ -18,6 +19,7 @@ extern const az_cmd
     az_cmd_version;
 
 const az_cmd *const az_cmds[] = {
+    &az_cmd_optimize,
     &az_cmd_bench,
     &az_cmd_eval,
     &az_cmd_worker,

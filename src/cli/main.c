@@ -158,6 +158,7 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
         goto done;
     }
     cli->quiet = common.quiet;
+    cli->threads = (int)common.threads;
     ro.threads = (int)common.threads;
     if (!cli->quiet) {
         view = az_progress_view_new(cli->err, cli->err_tty);

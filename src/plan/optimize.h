@@ -8,6 +8,7 @@
 #ifndef AZ_PLAN_OPTIMIZE_H
 #define AZ_PLAN_OPTIMIZE_H
 
+#include "arch/arch.h"
 #include "job/convert.h"
 #include "measure/bench.h"
 #include "measure/eval.h"

@@ -1,0 +1,369 @@
+/* The main job: set up, run the stages, gates, choice, clean up. */
+#include "plan/optimize.h"
+#include "base/json.h"
+#include "kernel/kernel.h"
+#include "measure/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const az_optimize_recipes[] = { "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0", NULL };
+
+/* Folder or file name without its extension: "checkpoint" of "demo/checkpoint/". */
+static const char *name_of(az_arena *a, const char *path)
+{
+    size_t n = strlen(path);
+    const char *base;
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    path = az_arena_strndup(a, path, n);
+    if (!path) return NULL;
+    base = az_path_base(path);
+    n = strlen(base);
+    if (n > 5 && strcmp(base + n - 5, ".gguf") == 0) n -= 5;
+    return az_arena_strndup(a, base, n);
+}
+
+/* Figures hold for this processor, this many cores, this engine build and its instruction set. */
+static adze_status machine_fingerprint(az_optimization *o, adze_error *err)
+{
+    az_hash *h = az_hash_new(o->run);
+    char brand[64], line[96];
+
+    if (!h) return az_fail_nomem(err, "naming this machine");
+    az_hash_field(h, az_cpu_brand(brand, sizeof brand));
+    snprintf(line, sizeof line, "%x %d %s %s %llu", az_cpu_flags(), az_cpu_usable(),
+             az_kernels_default()->isa, adze_version(),
+             (unsigned long long)az_memory_total_bytes(o->run));
+    az_hash_field(h, line);
+    az_hash_end(h, o->fingerprint);
+    return ADZE_OK;
+}
+
+static adze_status open_model(az_optimization *o, adze_error *err)
+{
+    az_store_model row;
+    adze_status rc = adze_model_open(&o->model, o->run, o->opts->src, err);
+
+    if (rc == ADZE_OK) rc = az_arch_of(o->model, &o->arch, &o->config, err);
+    if (rc == ADZE_OK) rc = az_store_digest(o->store, o->opts->src, o->model_digest, err);
+    if (rc == ADZE_OK && o->opts->text)
+        rc = az_store_digest(o->store, o->opts->text, o->text_digest, err);
+    o->model_name = name_of(&o->arena, o->opts->src);
+    if (rc == ADZE_OK && !o->model_name) rc = az_fail_nomem(err, "opening a model");
+    if (rc < 0) return rc;
+    row = (az_store_model){
+        .digest = o->model_digest,
+        .path = o->opts->src,
+        .name = o->model_name,
+        .arch = o->arch->name,
+        .format = adze_model_format(o->model),
+        .parameters = adze_model_parameters(o->model),
+        .bytes = adze_model_bytes(o->model),
+    };
+    return az_store_put_model(o->store, &row, err);
+}
+
+/* Thread counts to try: all usable cores, and half of them. */
+static void choose_threads(az_optimization *o)
+{
+    int all = adze_run_threads(o->run);
+
+    o->n_thread_choices = 0;
+    if (o->opts->threads) {
+        o->thread_choices[o->n_thread_choices++] = o->opts->threads;
+        return;
+    }
+    o->thread_choices[o->n_thread_choices++] = all;
+    if (all > 1) o->thread_choices[o->n_thread_choices++] = (all + 1) / 2;
+}
+
+static void fill_baseline(az_optimization *o)
+{
+    az_candidate *b = &o->candidates[0];
+
+    b->recipe = "baseline";
+    b->format = adze_model_format(o->model);
+    b->engine = "native";
+    b->path = o->opts->src;
+    b->made = b->kept = true;
+    b->bytes = adze_model_bytes(o->model);
+    b->bits_per_weight = 8.0 * (double)b->bytes / (double)adze_model_parameters(o->model);
+    b->dominated_by = -1;
+    memcpy(b->digest, o->model_digest, sizeof b->digest);
+    for (size_t i = 0; i < o->model->n_tensors; i++)
+        b->type_bytes[o->model->tensors[i].type] += o->model->tensors[i].size_bytes;
+}
+
+/* Bytes that a recipe will need, from the writer's own plan. */
+static adze_status planned_bytes(az_optimization *o, const char *recipe, uint64_t *bytes,
+                                 adze_error *err)
+{
+    const az_format *f = az_format_find("gguf");
+    az_plan *p = NULL;
+    adze_status rc = f->plan(o->run, o->model, az_recipe_find(recipe), &p, err);
+
+    *bytes = rc == ADZE_OK ? p->total_bytes : 0;
+    az_plan_free(p);
+    return rc;
+}
+
+/* Candidates with their paths; those for which there is no room are skipped, saying so. */
+static adze_status make_candidates(az_optimization *o, adze_error *err)
+{
+    const char *const *recipes = o->opts->n_recipes ? o->opts->recipes : az_optimize_recipes;
+    size_t n = o->opts->n_recipes;
+    az_space space = { 0 };
+    uint64_t used = 0, room;
+
+    while (!o->opts->n_recipes && recipes[n])
+        n++;
+    o->n = n + 1;
+    o->candidates = az_calloc(o->run, o->n, sizeof *o->candidates);
+    if (!o->candidates) return az_fail_nomem(err, "making candidates");
+    fill_baseline(o);
+    if (o->run->io.space(o->run->io.user, o->opts->out_dir, &space) < 0)
+        space.free_bytes = UINT64_MAX;
+    room = o->opts->max_disk_bytes && o->opts->max_disk_bytes < space.free_bytes
+               ? o->opts->max_disk_bytes
+               : space.free_bytes;
+    for (size_t i = 0; i < n; i++) {
+        az_candidate *c = &o->candidates[i + 1];
+        adze_error e = { .pos = ADZE_NOPOS };
+        uint64_t bytes;
+        c->recipe = recipes[i];
+        c->format = "gguf";
+        c->engine = "native";
+        c->dominated_by = -1;
+        c->path =
+            az_arena_printf(&o->arena, "%s/%s-%s.gguf", o->opts->out_dir, o->model_name, c->recipe);
+        if (!c->path) return az_fail_nomem(err, "making candidates");
+        if (planned_bytes(o, c->recipe, &bytes, &e) < 0) {
+            c->status = AZ_CAND_FAILED;
+            adze_error_text(&e, c->reason, sizeof c->reason);
+        } else if (used + bytes > room) {
+            c->status = AZ_CAND_SKIPPED;
+            snprintf(c->reason, sizeof c->reason,
+                     "needs %.1f MB, and only %.1f MB are left of the disk or of --max-disk",
+                     (double)bytes * 1e-6, (double)(room - used) * 1e-6);
+        } else {
+            used += bytes;
+        }
+    }
+    if (!used)
+        return az_fail(err, ADZE_EFIT, o->opts->out_dir, ADZE_NOPOS, "no candidate fits: %s",
+                       o->n > 1 ? o->candidates[1].reason : "none given");
+    return ADZE_OK;
+}
+
+static void set_evidence(az_evidence *e, az_evidence_key key, az_interval v, const char *why)
+{
+    e->value[key] = v;
+    snprintf(e->why[key], sizeof e->why[key], "%s", why ? why : "");
+}
+
+static az_interval spread(const az_figure *f)
+{
+    return (az_interval){ f->median, f->min, f->max, f->n };
+}
+
+static void gather_evidence(const az_optimization *o, az_candidate *c)
+{
+    const char *no_text = o->inconclusive;
+    az_evidence *e = &c->evidence;
+    az_interval none = { 0 };
+    az_figure energy = { 0 };
+
+    set_evidence(e, AZ_EV_TOP1_RATIO, c->eval.positions ? c->eval.top1_ratio : none, no_text);
+    set_evidence(e, AZ_EV_KL_MEAN, c->eval.positions ? c->eval.kl_mean : none, no_text);
+    set_evidence(e, AZ_EV_FLIPS, c->eval.positions ? c->eval.flips : none, no_text);
+    set_evidence(e, AZ_EV_DECODE_RATIO, spread(&c->ratio_decode), NULL);
+    set_evidence(e, AZ_EV_PREFILL_RATIO, spread(&c->ratio_prefill), NULL);
+    set_evidence(e, AZ_EV_MEMORY_RATIO, spread(&c->ratio_memory), NULL);
+    set_evidence(e, AZ_EV_LATENCY_CV, spread(&c->bench.latency_cv), NULL);
+    set_evidence(e, AZ_EV_TTFT_MS, spread(&c->bench.ttft_ms), NULL);
+    set_evidence(e, AZ_EV_DECODE_TOK_S, spread(&c->bench.decode_tok_s), NULL);
+    set_evidence(e, AZ_EV_PEAK_BYTES, spread(&c->bench.peak_rss_bytes), NULL);
+    energy = c->bench.energy_j_tok;
+    if (energy.n && o->candidates[0].bench.energy_j_tok.n)
+        set_evidence(e, AZ_EV_ENERGY_RATIO,
+                     az_ratio_of_figures(&energy, &o->candidates[0].bench.energy_j_tok), NULL);
+    else
+        set_evidence(e, AZ_EV_ENERGY_RATIO, none, c->bench.energy_reason);
+}
+
+static double limit_of(const az_gates *g, const char *name, double otherwise)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->item[i].gate->name, name) == 0) return g->item[i].limit;
+    return otherwise;
+}
+
+static adze_status judge(az_optimization *o, adze_error *err)
+{
+    az_point *p = az_calloc(o->run, o->n, sizeof *p);
+    size_t *index = az_calloc(o->run, o->n, sizeof *index), n = 0;
+
+    if (!p || !index) {
+        az_free(o->run, p);
+        az_free(o->run, index);
+        return az_fail_nomem(err, "choosing");
+    }
+    for (size_t i = 1; i < o->n; i++) {
+        az_candidate *c = &o->candidates[i];
+        if (c->status != AZ_CAND_MEASURED) continue;
+        gather_evidence(o, c);
+        c->verdict = az_gates_check(&o->gates, &c->evidence, c->gates);
+        p[n] =
+            (az_point){ .id = c->id, .passed = c->verdict == AZ_VERDICT_PASS, .dominated_by = -1 };
+        p[n].ratio[AZ_OBJ_SPEED] = c->ratio_decode.n ? c->ratio_decode.median : (double)NAN;
+        p[n].ratio[AZ_OBJ_MEMORY] = c->ratio_memory.n ? c->ratio_memory.median : (double)NAN;
+        p[n].ratio[AZ_OBJ_ACCURACY] =
+            c->eval.positions && !o->inconclusive ? c->eval.top1_ratio.value : (double)NAN;
+        p[n].ratio[AZ_OBJ_ENERGY] = c->evidence.value[AZ_EV_ENERGY_RATIO].n
+                                        ? c->evidence.value[AZ_EV_ENERGY_RATIO].value
+                                        : (double)NAN;
+        index[n++] = i;
+    }
+    az_pareto(p, n, &o->opts->prefer, limit_of(&o->gates, "top1", 0.95), &o->choice);
+    for (size_t i = 0; i < n; i++) {
+        az_candidate *c = &o->candidates[index[i]];
+        c->pareto = p[i].frontier;
+        c->dominated_by = p[i].dominated_by >= 0 ? (int)index[p[i].dominated_by] : -1;
+        c->score = p[i].score;
+    }
+    o->choice.chosen = o->choice.chosen >= 0 ? (int)index[o->choice.chosen] : -1;
+    o->choice.runner_up = o->choice.runner_up >= 0 ? (int)index[o->choice.runner_up] : -1;
+    o->exit_code = o->choice.chosen >= 0 ? 0 : adze_status_exit_code(ADZE_EGATE);
+    az_free(o->run, p);
+    az_free(o->run, index);
+    return ADZE_OK;
+}
+
+static void name_candidates(az_optimization *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        az_candidate *c = &o->candidates[i];
+        snprintf(c->id, sizeof c->id, "%s/%s/t%d", c->recipe, c->engine, c->settings.threads);
+    }
+}
+
+static adze_status clean_up(az_optimization *o, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (size_t i = 1; rc == ADZE_OK && i < o->n; i++) {
+        az_candidate *c = &o->candidates[i];
+        c->kept = c->made && (o->opts->keep || (int)i == o->choice.chosen);
+        if (!c->kept && az_exists(o->run, c->path)) rc = az_remove_tree(o->run, c->path, err);
+    }
+    return rc;
+}
+
+static adze_status record(az_optimization *o, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (size_t i = 0; rc == ADZE_OK && i < o->n; i++) {
+        const az_candidate *c = &o->candidates[i];
+        const struct {
+            const char *name;
+            const az_figure *f;
+        } rows[] = {
+            { "prefill_tok_s", &c->bench.prefill_tok_s },
+            { "decode_tok_s", &c->bench.decode_tok_s },
+            { "ttft_ms", &c->bench.ttft_ms },
+            { "load_ms", &c->bench.load_ms },
+            { "latency_cv", &c->bench.latency_cv },
+            { "peak_rss_bytes", &c->bench.peak_rss_bytes },
+            { "decode_ratio", &c->ratio_decode },
+            { "memory_ratio", &c->ratio_memory },
+        };
+        if (c->status != AZ_CAND_MEASURED) continue;
+        for (size_t k = 0; rc == ADZE_OK && k < AZ_COUNT(rows); k++)
+            rc = az_store_put_measurement(o->store, o->run_id, c->id, c->digest, rows[k].name,
+                                          rows[k].f, err);
+        for (size_t k = 0; rc == ADZE_OK && i && k < o->gates.n; k++)
+            rc = az_store_put_gate(o->store, o->run_id, c->id, c->gates[k].gate->name,
+                                   c->gates[k].value.value, c->gates[k].limit,
+                                   az_verdict_name(c->gates[k].verdict), err);
+    }
+    return rc;
+}
+
+static adze_status set_up(az_optimization *o, adze_error *err)
+{
+    adze_status rc;
+
+    if (o->opts->max_time_s > 0)
+        o->deadline_ns = az_now_ns(o->run) + (uint64_t)(o->opts->max_time_s * 1e9);
+    az_gates_usual(&o->gates);
+    if (o->opts->gates) {
+        rc = az_gates_load(&o->gates, o->run, o->opts->gates, err);
+        if (rc < 0) return rc;
+    }
+    for (size_t i = 0; i < o->opts->n_recipes; i++)
+        if (!az_recipe_find(o->opts->recipes[i]))
+            return az_fail_name(err, ADZE_EINVAL, NULL, o->opts->recipes[i], ADZE_NOPOS,
+                                "no such recipe; `adze formats` lists them");
+    rc = az_store_open(&o->store, o->run, err);
+    if (rc == ADZE_OK) rc = az_mkdirs(o->run, o->opts->out_dir, err);
+    if (rc == ADZE_OK) rc = open_model(o, err);
+    if (rc == ADZE_OK) rc = machine_fingerprint(o, err);
+    if (rc == ADZE_OK)
+        rc = az_store_begin_run(o->store, o->opts->command, o->model_digest, &o->run_id, err);
+    if (rc == ADZE_OK) rc = make_candidates(o, err);
+    choose_threads(o);
+    return rc;
+}
+
+adze_status az_optimize(adze_run *run, const az_optimize_opts *opts, az_optimization *out,
+                        adze_error *err)
+{
+    typedef adze_status stage_fn(az_optimization * o, adze_error * e);
+    static stage_fn *const stages[] = { az_optimize_convert, az_optimize_tune, az_optimize_measure,
+                                        az_optimize_evaluate };
+    uint64_t t0 = az_now_ns(run);
+    adze_status rc;
+
+    memset(out, 0, sizeof *out);
+    out->run = run;
+    out->opts = opts;
+    out->choice.chosen = out->choice.runner_up = -1;
+    out->started_ms = az_unix_ms(run);
+    az_arena_init(&out->arena, run);
+    rc = set_up(out, err);
+    for (size_t i = 0; rc == ADZE_OK && i < AZ_COUNT(stages); i++) {
+        rc = stages[i](out, err);
+        if (rc == ADZE_OK) rc = az_check_cancel(run, err);
+    }
+    if (rc < 0) return rc;
+    name_candidates(out);
+    rc = judge(out, err);
+    if (rc == ADZE_OK) rc = az_optimize_profile(out, err);
+    if (rc == ADZE_OK && out->choice.chosen >= 0) rc = az_optimize_keep_chosen(out, err);
+    if (rc == ADZE_OK) rc = clean_up(out, err);
+    if (rc == ADZE_OK) rc = record(out, err);
+    out->elapsed_s = (double)(az_now_ns(run) - t0) * 1e-9;
+    return rc;
+}
+
+adze_status az_optimize_finish(az_optimization *o, const char *report_path, adze_error *err)
+{
+    const char *chosen = o->choice.chosen >= 0 ? o->candidates[o->choice.chosen].id : NULL;
+
+    return az_store_end_run(o->store, o->run_id, o->exit_code, chosen, report_path, err);
+}
+
+void az_optimization_free(az_optimization *o)
+{
+    if (!o->run) return;
+    json_decref(o->profile);
+    az_free(o->run, o->candidates);
+    adze_model_close(o->model);
+    az_store_close(o->store);
+    az_arena_deinit(&o->arena);
+    memset(o, 0, sizeof *o);
+}
