@@ -2,7 +2,7 @@
  *
  *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]
  *
- * One thread, CPU time (so a busy machine distorts less), the best of several rounds. Weights are N MiB
+ * One thread, CPU time (so a busy machine distorts less), the best of what fits 0.3 s. Weights are N MiB
  * (default 256) of random blocks with 4096 columns, read from end to end, so that m = 1 shows memory and not
  * cache. GOP/s counts a product and an addition as two; the percentages are of the limits printed first.
  */
@@ -15,7 +15,8 @@
 #include "kernel/peak.h"
 #include "kernel/weights.h"
 
-enum { COLS = 4096, ROUNDS = 3, MAX_ROWS = 8 };
+enum { COLS = 4096, MAX_ROWS = 8 };
+#define SECONDS 0.3 /* for each figure */
 
 typedef struct options {
     const char *isa, *type;
@@ -32,13 +33,13 @@ static double cpu_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Operations a second, the best of three. */
+/* Operations a second, the best of many short runs: a busy neighbour seldom spoils all. */
 static double peak_rate(az_peak_fn *fn)
 {
     double best = 0;
 
-    for (int i = 0; i < 3; i++) {
-        double t = cpu_seconds(), ops = fn(3000000), rate;
+    for (int i = 0; i < 60; i++) {
+        double t = cpu_seconds(), ops = fn(100000), rate;
 
         rate = ops / (cpu_seconds() - t);
         if (rate > best) best = rate;
@@ -89,7 +90,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
     fill(which, w, o->bytes / row_bytes * row_bytes, row_bytes);
     printf("%-11s %-5s", k->isa, t->name);
     for (size_t r = 0; r < o->n_rows; r++) {
-        size_t m = o->rows[r], n = o->bytes / row_bytes, most = m > 4 ? 1024 * 64 / m : n;
+        size_t m = o->rows[r], n = o->bytes / row_bytes, most = m > 4 ? 32768 / m : n;
         bool scalar = strcmp(k->isa, "c") == 0;
         float *x = malloc(COLS * sizeof *x), *y;
         uint8_t *a = malloc(m * arow);
@@ -107,7 +108,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
             else
                 memcpy(a + i * arow, x, arow);
         }
-        for (int i = 0; i < ROUNDS; i++) {
+        for (double until = cpu_seconds() + SECONDS; cpu_seconds() < until;) {
             double s = cpu_seconds();
 
             wk->matmul(y, n, w, row_bytes, a, m, 0, n, COLS);

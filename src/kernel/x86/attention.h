@@ -31,7 +31,7 @@ typedef struct query {
 } query;
 
 /* Positions [p0, p1) of one tile. Lanes of positions before p0 and from p1 on hold copies of others. */
-static void load_tile(const az_attn_args *a, size_t p0, size_t p1, kv_tile *t)
+AZ_INLINE void load_tile(const az_attn_args *a, const bool f32, size_t p0, size_t p1, kv_tile *t)
 {
     size_t base = p0 / AZ_ATTN_TILE * AZ_ATTN_TILE;
 
@@ -43,12 +43,19 @@ static void load_tile(const az_attn_args *a, size_t p0, size_t p1, kv_tile *t)
         for (size_t i = 0; i < LANES; i++) {
             size_t p = at + i < p0 ? p0 : at + i < p1 ? at + i : p1 - 1;
 
-            rows[i] = (const uint8_t *)(a->k + p * a->ld_kv);
+            rows[i] = f32 ? (const uint8_t *)(a->k32 + p * a->ld_kv)
+                          : (const uint8_t *)(a->k + p * a->ld_kv);
         }
-        pack_cols(pack32_f16, 2, rows, 0, a->head_dim, t->k[g]);
+        if (f32)
+            pack_cols(pack32_f32, 4, rows, 0, a->head_dim, t->k[g]);
+        else
+            pack_cols(pack32_f16, 2, rows, 0, a->head_dim, t->k[g]);
     }
     for (size_t p = p0; p < p1; p++)
-        CAT3(f16_to_f32, _, ISA)(t->v[p - base], a->v + p * a->ld_kv, a->head_dim);
+        if (f32)
+            memcpy(t->v[p - base], a->v32 + p * a->ld_kv, a->head_dim * sizeof(float));
+        else
+            CAT3(f16_to_f32, _, ISA)(t->v[p - base], a->v + p * a->ld_kv, a->head_dim);
 }
 
 /* Scaled scores of n rows against the tile's groups [g0, g1). */
@@ -141,8 +148,8 @@ AZ_INLINE void mix(const kv_tile *t, const query *q, const int n, size_t dims,
 }
 
 /* n rows take what they see of the tile at `base`, which holds positions [p0, p1). */
-AZ_INLINE void attend(const az_attn_args *a, const kv_tile *t, query *q, const int n, size_t base,
-                      size_t p0, size_t p1)
+AZ_INLINE void attend_rows(const az_attn_args *a, const kv_tile *t, query *q, const int n,
+                           size_t base, size_t p0, size_t p1)
 {
     float s[TEAM][AZ_ATTN_TILE], shrink[TEAM];
     size_t from[TEAM], to[TEAM], g0 = p0 - base, g1 = p1 - base;
@@ -165,6 +172,18 @@ AZ_INLINE void attend(const az_attn_args *a, const kv_tile *t, query *q, const i
             mix(t, q + r, 1, a->head_dim, s + r, shrink + r, from[r], to[r]);
 }
 
+static AZ_NOINLINE void attend(const az_attn_args *a, const kv_tile *t, query *q, size_t n,
+                               size_t base, size_t p0, size_t p1)
+{
+    size_t i = 0;
+
+    for (; i + TEAM <= n; i += TEAM)
+        if (q[i + TEAM - 1].last >= p0 && q[i].first < p1)
+            attend_rows(a, t, q + i, TEAM, base, p0, p1);
+    for (; i < n; i++)
+        if (q[i].last >= p0 && q[i].first < p1) attend_rows(a, t, q + i, 1, base, p0, p1);
+}
+
 static void make_query(const az_attn_args *a, size_t row, query *q)
 {
     size_t i = row / a->group, h = row % a->group;
@@ -178,7 +197,7 @@ static void make_query(const az_attn_args *a, size_t row, query *q)
     memset(q->out, 0, a->head_dim * sizeof *q->out);
 }
 
-static void CAT3(attention, _, ISA)(const az_attn_args *a)
+AZ_INLINE void attention(const az_attn_args *a, const bool f32)
 {
     const size_t rows = a->n_tok * a->group;
     kv_tile t;
@@ -195,20 +214,32 @@ static void CAT3(attention, _, ISA)(const az_attn_args *a)
             make_query(a, r0 + i, q + i);
         end = q[n - 1].last + 1;
         for (size_t p0 = q[0].first, p1; p0 < end; p0 = p1) {
-            size_t base = p0 / AZ_ATTN_TILE * AZ_ATTN_TILE, i = 0;
+            size_t base = p0 / AZ_ATTN_TILE * AZ_ATTN_TILE;
 
             p1 = base + AZ_ATTN_TILE < end ? base + AZ_ATTN_TILE : end;
-            load_tile(a, p0, p1, &t);
-            for (; i + TEAM <= n; i += TEAM)
-                if (q[i + TEAM - 1].last >= p0 && q[i].first < p1)
-                    attend(a, &t, q + i, TEAM, base, p0, p1);
-            for (; i < n; i++)
-                if (q[i].last >= p0 && q[i].first < p1) attend(a, &t, q + i, 1, base, p0, p1);
+            load_tile(a, f32, p0, p1, &t);
+            attend(a, &t, q, n, base, p0, p1);
         }
         for (size_t i = 0; i < n; i++)
             for (size_t d = 0; d < a->head_dim; d++)
                 q[i].out[d] *= 1.0f / q[i].sum;
     }
+}
+
+static void CAT3(attention, _, ISA)(const az_attn_args *a)
+{
+    attention(a, false);
+}
+
+static void CAT3(attention_f32, _, ISA)(const az_attn_args *a)
+{
+    attention(a, true);
+}
+
+static void init_attention(az_kernels *k)
+{
+    k->attention = CAT3(attention, _, ISA);
+    k->attention_f32 = CAT3(attention_f32, _, ISA);
 }
 
 #endif

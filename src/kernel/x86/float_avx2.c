@@ -13,5 +13,5 @@ void az_float_init_avx2(az_kernels *k)
 {
     init_plain(k);
     init_vector(k);
-    k->attention = CAT3(attention, _, ISA);
+    init_attention(k);
 }

@@ -7,6 +7,12 @@
 #define TILE_N 2
 #define TILE_M 4
 
+/* sum + products of 16-bit pairs */
+AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
+{
+    return vi_add32(sum, vi_madd16(a, b));
+}
+
 #include "kernel/x86/matmul_blocks.h"
 
 void az_matmul_init_avx512(az_kernels *k)

@@ -17,6 +17,12 @@ AZ_INLINE vi vi_add8_128(vi v)
     return _mm512_xor_si512(v, vi_set8((int8_t)-128));
 }
 
+/* sum + products of 16-bit pairs */
+AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+
 #include "kernel/x86/matmul_blocks.h"
 
 void az_matmul_init_avx512vnni(az_kernels *k)

@@ -37,8 +37,14 @@ typedef struct scales {
     float s[CHUNK_SUBS][LANES], min[CHUNK_SUBS][LANES]; /* [sub-block][row] */
 } scales;
 
+/* Tiles count from the bits of 1.5 * 2^23: the sum, read as f32, is then that number plus the sum, and
+ * one fused product with the scale and -1.5 * 2^23 * scale (exact: a scale has at most 19 bits) gives what
+ * conversion and multiplication would. */
+#define COUNT_FROM 0x4b400000
+
 typedef struct panel {
     scales sc;
+    float shift[CHUNK_SUBS][LANES]; /* -1.5 * 2^23 * scale */
     uint8_t q[CHUNK / 4][LANES][4]; /* [4 columns][row][column] */
 } panel;
 
@@ -112,24 +118,29 @@ AZ_INLINE vi dot4(const kind t, vi w, vi x)
 #endif
 }
 
-/* One block of one row of activations joins the sums of LANES outputs; i: integer sums, one a sub-block. */
-AZ_INLINE vf add_block(const kind t, vf y, const vi i[2], const az_q8_block *x,
-                       const float (*s)[LANES], const float (*mn)[LANES])
+/* A block's minimums join the sum of LANES outputs. */
+AZ_INLINE vf add_min(const kind t, vf y, const az_q8_block *x, const float (*mn)[LANES])
 {
-    vf v = vf_mul(vf_of_int(i[0]), vf_load(s[0]));
-
-    if (t.sub == 16) v = vf_fma(vf_of_int(i[1]), vf_load(s[1]), v);
-    y = vf_fma(v, vf_set(x->d), y);
     if (!t.min) return y;
     if (t.sub == 32) return vf_fnma(vf_load(mn[0]), vf_set(x->dsum), y);
     y = vf_fnma(vf_load(mn[0]), vf_set(x->d * (float)x->sum[0]), y);
     return vf_fnma(vf_load(mn[1]), vf_set(x->d * (float)x->sum[1]), y);
 }
 
-/* zero * (sum of the sub-block's activations) */
-AZ_INLINE int32_t zero_sum(const kind t, int zero, const az_q8_block *x, int sub)
+/* One block of one row of activations joins; i: integer sums, one a sub-block. */
+AZ_INLINE vf add_block(const kind t, vf y, const vi i[2], const az_q8_block *x,
+                       const float (*s)[LANES], const float (*mn)[LANES])
 {
-    return zero * (t.sub == 32 ? x->sum[0] + x->sum[1] : x->sum[sub]);
+    vf v = vf_mul(vf_of_int(i[0]), vf_load(s[0]));
+
+    if (t.sub == 16) v = vf_fma(vf_of_int(i[1]), vf_load(s[1]), v);
+    return add_min(t, vf_fma(v, vf_set(x->d), y), x, mn);
+}
+
+/* zero * (sum of the sub-block's activations) */
+AZ_INLINE int32_t zero_sum(const kind t, const az_q8_block *x, int sub)
+{
+    return zero_of(t) * (t.sub == 32 ? x->sum[0] + x->sum[1] : x->sum[sub]);
 }
 
 /* ---- one or two rows of activations ---- */
@@ -154,7 +165,7 @@ AZ_INLINE vf gemv_step(const kind t, vf y, const vi w[LANES], const az_q8_block 
         if (b >= blocks) break;
         if (zero_of(t))
             for (int h = 0; h < subs; h++)
-                z[h] = vi_sub32(z[h], vi_set32(zero_sum(t, zero_of(t), x + b, h)));
+                z[h] = vi_sub32(z[h], vi_set32(zero_sum(t, x + b, h)));
         y = add_block(t, y, z, x + b, sc->s + at, sc->min + at);
     }
     return y;
@@ -197,10 +208,17 @@ AZ_INLINE void gemv(const kind t, row_fn *row, scales_fn *fn, float *y, size_t l
 
 /* ---- many rows of activations ---- */
 
-AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn,
+/* `next`: bytes from this chunk of a row to what is wanted after it. */
+AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn, ptrdiff_t next,
                           const uint8_t *const rows[LANES], size_t k0, size_t len, panel *p)
 {
     chunk_scales(t, fn, rows, k0, len, &p->sc);
+    for (size_t b = 0; b < len / (size_t)t.sub; b++)
+        vf_store(p->shift[b], vf_mul(vf_load(p->sc.s[b]), vf_set(-12582912.0f)));
+    for (int l = 0; l < LANES; l++)
+        for (size_t at = 0; at < len / t.block * t.bytes; at += 64)
+            _mm_prefetch((const char *)rows[l] + k0 / t.block * t.bytes + next + (ptrdiff_t)at,
+                         _MM_HINT_T1);
     for (size_t c = 0; c * ROW_COLS < len; c++) {
         vi r[LANES];
 
@@ -212,11 +230,11 @@ AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn,
     }
 }
 
-AZ_INLINE vi act4(const int8_t *q)
+AZ_INLINE vi act4(const void *p) /* four bytes, or a block's two sums, in every dword */
 {
     int32_t v;
 
-    memcpy(&v, q, 4);
+    memcpy(&v, p, 4);
     return vi_set32(v);
 }
 
@@ -237,11 +255,19 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, c
 {
     const size_t steps = (size_t)t.sub / 4, q0 = b * 8 + (size_t)sub * 4;
 
-    for (int i = 0; i < mt; i++)
+    const vi from = sub ? vi_zero() : vi_set32(COUNT_FROM);
+    const vi zeros = vi_and(vi_set16((int16_t)-g->zero), vi_set32(t.sub == 32 ? -1
+                                                                  : sub       ? (int32_t)0xffff0000u
+                                                                              : 0xffff));
+
+    for (int i = 0; i < mt; i++) {
+        vi v = from;
+
+        if (!t.min && !(t.is_signed && !VNNI))
+            v = vi_dot2(v, zeros, act4(x[(size_t)i * g->ldx].sum));
         for (int j = 0; j < nt; j++)
-            acc[i][j] = t.min || (t.is_signed && !VNNI)
-                            ? vi_zero()
-                            : vi_set32(-zero_sum(t, g->zero, x + (size_t)i * g->ldx, sub));
+            acc[i][j] = v;
+    }
 #if VNNI
     for (size_t c = 0; c < steps; c++) {
         vi w[TILE_N];
@@ -302,10 +328,15 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
             dot_sub(t, nt, mt, g, x + b, b, h, acc[h]);
         for (int i = 0; i < mt; i++)
             for (int j = 0; j < nt; j++) {
-                vi z[2] = { acc[0][i][j], acc[subs - 1][i][j] };
+                const az_q8_block *xb = x + (size_t)i * g->ldx + b;
+                const panel *p = g->p + j;
+                vf v = vf_fma(vf_of_bits(acc[0][i][j]), vf_load(p->sc.s[b * subs]),
+                              vf_load(p->shift[b * subs]));
 
-                sum[i][j] = add_block(t, sum[i][j], z, x + (size_t)i * g->ldx + b,
-                                      g->p[j].sc.s + b * subs, g->p[j].sc.min + b * subs);
+                if (subs == 2)
+                    v = vf_fma(vf_of_int(acc[1][i][j]), vf_load(p->sc.s[b * subs + 1]), v);
+                sum[i][j] =
+                    add_min(t, vf_fma(v, vf_set(xb->d), sum[i][j]), xb, p->sc.min + b * subs);
             }
     }
     for (int i = 0; i < mt; i++)
@@ -376,13 +407,17 @@ AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply
 
             for (size_t j = 0; j < nt; j++) {
                 const uint8_t *rows[LANES];
+                ptrdiff_t next = (ptrdiff_t)(CHUNK / t.block * t.bytes);
 
+                if (k0 + CHUNK >= k)
+                    next = (ptrdiff_t)(TILE_N * LANES * row_bytes) -
+                           (ptrdiff_t)(k0 / t.block * t.bytes);
                 for (size_t i = 0; i < LANES; i++) {
                     size_t r = n + j * LANES + i;
 
                     rows[i] = w + (r < n1 ? r : n1 - 1) * row_bytes;
                 }
-                pack_panel(t, row, fn, rows, k0, len, &p[j]);
+                pack_panel(t, row, fn, next, rows, k0, len, &p[j]);
             }
             multiply(&g, nt);
         }

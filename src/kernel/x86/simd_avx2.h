@@ -51,6 +51,10 @@ AZ_INLINE vi vi_add32(vi a, vi b)
 {
     return _mm256_add_epi32(a, b);
 }
+AZ_INLINE vi vi_and(vi a, vi b)
+{
+    return _mm256_and_si256(a, b);
+}
 AZ_INLINE vi vi_add16(vi a, vi b)
 {
     return _mm256_add_epi16(a, b);
@@ -105,6 +109,10 @@ AZ_INLINE void vf_store_n(float *p, vf v, size_t n)
 AZ_INLINE vf vf_of_int(vi v)
 {
     return _mm256_cvtepi32_ps(v);
+}
+AZ_INLINE vf vf_of_bits(vi v)
+{
+    return _mm256_castsi256_ps(v);
 }
 AZ_INLINE vf vf_mul(vf a, vf b)
 {

@@ -51,6 +51,10 @@ AZ_INLINE vi vi_add32(vi a, vi b)
 {
     return _mm512_add_epi32(a, b);
 }
+AZ_INLINE vi vi_and(vi a, vi b)
+{
+    return _mm512_and_si512(a, b);
+}
 AZ_INLINE vi vi_add16(vi a, vi b)
 {
     return _mm512_add_epi16(a, b);
@@ -104,6 +108,10 @@ AZ_INLINE void vf_store_n(float *p, vf v, size_t n)
 AZ_INLINE vf vf_of_int(vi v)
 {
     return _mm512_cvtepi32_ps(v);
+}
+AZ_INLINE vf vf_of_bits(vi v)
+{
+    return _mm512_castsi512_ps(v);
 }
 AZ_INLINE vf vf_mul(vf a, vf b)
 {
