@@ -1,5 +1,6 @@
 /* Logits against transformers' on a tiny random model of each architecture, and proof that the comparison
  * notices: each mutant of a config or of the weights must miss the golden values by far. */
+#include "format/format.h"
 #include "golden.h"
 
 #define DATA      "tests/data/golden/"
@@ -60,6 +61,33 @@ static void logits_equal_transformers(void **state)
         double off = error_with(folder, cases[i].model, cases[i].golden, NULL);
         print_message("%s/%s: %.2e\n", cases[i].model, cases[i].golden, off);
         if (!(off <= TOLERANCE)) fail_msg("%s: off by %g", cases[i].model, off);
+    }
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char buf[4096];
+    FILE *a = fopen(from, "rb"), *b = fopen(to, "wb");
+    size_t n;
+
+    assert_non_null(a);
+    assert_non_null(b);
+    while ((n = fread(buf, 1, sizeof buf, a)) > 0)
+        assert_int_equal(fwrite(buf, 1, n, b), n);
+    fclose(a);
+    assert_int_equal(fclose(b), 0);
+}
+
+/* config.json and model.safetensors of a golden model in `folder`. */
+static void copy_model(const char *model, const char *folder)
+{
+    static const char *const names[] = { "config.json", "model.safetensors" };
+    char from[256], to[256];
+
+    for (size_t i = 0; i < AZ_COUNT(names); i++) {
+        snprintf(from, sizeof from, DATA "%s/%s", model, names[i]);
+        snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+        copy_file(from, to);
     }
 }
 
@@ -172,34 +200,16 @@ static bool heads_interleaved(const az_tensor *t, float *x)
     return true;
 }
 
-static void copy_file(const char *from, const char *to)
-{
-    char buf[4096];
-    FILE *a = fopen(from, "rb"), *b = fopen(to, "wb");
-    size_t n;
-
-    assert_non_null(a);
-    assert_non_null(b);
-    while ((n = fread(buf, 1, sizeof buf, a)) > 0)
-        assert_int_equal(fwrite(buf, 1, n, b), n);
-    fclose(a);
-    assert_int_equal(fclose(b), 0);
-}
-
 /* Copy of a golden model with patched weights, in `folder`. */
 static void patched_model(const char *model, patch_fn *patch, const char *folder)
 {
-    char from[256], to[256];
+    char to[256];
     adze_error err = { 0 };
     adze_model *m = NULL;
     FILE *f;
 
-    for (int i = 0; i < 2; i++) {
-        const char *name = i ? "model.safetensors" : "config.json";
-        snprintf(from, sizeof from, DATA "%s/%s", model, name);
-        snprintf(to, sizeof to, "%s/%s", folder, name);
-        copy_file(from, to);
-    }
+    copy_model(model, folder);
+    snprintf(to, sizeof to, "%s/model.safetensors", folder);
     ok(adze_model_open(&m, run, folder, &err), &err);
     f = fopen(to, "r+b");
     assert_non_null(f);
@@ -280,10 +290,55 @@ static void mutants_are_noticed(void **state)
     az_remove_tree(run, copy, NULL);
 }
 
+/* A GGUF needs a vocabulary; the golden models have none of their own. */
+static void write_tokenizer(const char *folder)
+{
+    char path[256];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("{\"added_tokens\":[],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"use_regex\":true},"
+          "\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{",
+          f);
+    for (int i = 0; i < 128; i++)
+        fprintf(f, "%s\"t%d\":%d", i ? "," : "", i, i);
+    fputs("}}}", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Written as GGUF (q and k permuted for llama, scalings as tensors and keys) and read back. */
+static void logits_survive_gguf(void **state)
+{
+    char copy[] = "/tmp/adze-golden-XXXXXX", file[64];
+    const az_format *gguf = az_format_find("gguf");
+
+    (void)state;
+    assert_non_null(mkdtemp(copy));
+    snprintf(file, sizeof file, "%s/model.gguf", copy);
+    for (size_t i = 0; i < AZ_COUNT(cases); i++) {
+        adze_error err = { 0 };
+        adze_model *m = NULL;
+        az_plan *plan = NULL;
+        copy_model(cases[i].model, copy);
+        write_tokenizer(copy);
+        ok(adze_model_open(&m, run, copy, &err), &err);
+        ok(gguf->plan(run, m, NULL, &plan, &err), &err);
+        ok(gguf->write(run, plan, file, &err), &err);
+        az_plan_free(plan);
+        adze_model_close(m);
+        double off = error_with(file, cases[i].model, cases[i].golden, NULL);
+        if (!(off <= TOLERANCE)) fail_msg("%s as GGUF: off by %g", cases[i].model, off);
+    }
+    az_remove_tree(run, copy, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_equal_transformers),
+        cmocka_unit_test(logits_survive_gguf),
         cmocka_unit_test(mutants_are_noticed),
     };
     int failed;

@@ -1,0 +1,427 @@
+/* Architectures: what a config becomes, refusals of every kind of bad number, names in both formats. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/arch.h"
+#include "arch/rope.h"
+#include "base/json.h"
+#include "graph/cost.h"
+
+static adze_run *run;
+
+/* A model of headers alone: a config and tensors without data. */
+static adze_model *make_model(const char *config)
+{
+    adze_model *m = NULL;
+    adze_error err = { 0 };
+
+    assert_int_equal(az_model_new(&m, run, "made", "hf", &err), ADZE_OK);
+    if (az_json_parse(&m->config, config, strlen(config), "made", &err) != ADZE_OK)
+        fail_msg("%s", err.msg);
+    return m;
+}
+
+static adze_status configure(const char *config, const az_arch **arch, az_config *c,
+                             adze_error *err, adze_model **keep)
+{
+    adze_model *m = make_model(config);
+    adze_status rc = az_arch_of(m, arch, c, err);
+
+    if (keep)
+        *keep = m;
+    else
+        adze_model_close(m);
+    return rc;
+}
+
+static void near(double got, double want, double tolerance, const char *what)
+{
+    if (!(fabs(got - want) <= tolerance * fabs(want)))
+        fail_msg("%s: %.9g, not %.9g", what, got, want);
+}
+
+/* Frequencies evaluated in double from the published formulas for published models' settings. */
+static void rope_frequencies_match_published_models(void **state)
+{
+    static const struct {
+        az_rope rope;
+        struct {
+            int i;
+            double inv;
+        } want[7];
+    } cases[] = {
+        { { .type = AZ_ROPE_LLAMA3,
+            .theta = 5e5,
+            .dims = 128,
+            .factor = 8,
+            .low_freq_factor = 1,
+            .high_freq_factor = 4,
+            .original_context = 8192 },
+          { { 1, 0.8146172 },
+            { 28, 0.003211446 },
+            { 29, 0.002166571 },
+            { 32, 5.248462e-4 },
+            { 34, 1.785078e-4 },
+            { 35, 9.556212e-5 },
+            { 63, 3.068926e-7 } } },
+        { { .type = AZ_ROPE_LLAMA3,
+            .theta = 5e5,
+            .dims = 64,
+            .factor = 32,
+            .low_freq_factor = 1,
+            .high_freq_factor = 4,
+            .original_context = 8192 },
+          { { 14, 0.003211446 },
+            { 15, 0.001290548 },
+            { 16, 4.295568e-4 },
+            { 17, 9.708288e-5 },
+            { 18, 1.946164e-5 } } },
+        { { .type = AZ_ROPE_YARN,
+            .theta = 1e6,
+            .dims = 128,
+            .factor = 4,
+            .beta_fast = 32,
+            .beta_slow = 1,
+            .original_context = 32768 },
+          { { 20, 0.01333521 }, { 30, 0.001064361 }, { 40, 4.445699e-5 } } },
+        { { .type = AZ_ROPE_LINEAR, .theta = 1e4, .dims = 4, .factor = 2 },
+          { { 0, 0.5 }, { 1, 0.005 } } },
+    };
+    float inv[64];
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(cases); i++) {
+        az_rope_frequencies(&cases[i].rope, 100, inv);
+        for (int j = 0; j < 7 && cases[i].want[j].inv > 0; j++)
+            near(inv[cases[i].want[j].i], cases[i].want[j].inv, 1e-6, "frequency");
+    }
+    near(az_rope_yarn_attention(4), 1.1386294, 1e-6, "yarn amplitude");
+}
+
+#define PHI                                                                                       \
+    "{\"model_type\":\"phi3\",\"hidden_size\":8,\"intermediate_size\":8,\"num_hidden_layers\":1," \
+    "\"num_attention_heads\":2,\"vocab_size\":9,\"max_position_embeddings\":131072,"              \
+    "\"original_max_position_embeddings\":4096,\"rope_scaling\":{\"type\":\"su\","                \
+    "\"short_factor\":[1.5,3],\"long_factor\":[2,4]}}"
+
+static void longrope_chooses_by_length(void **state)
+{
+    const az_arch *arch;
+    az_config c;
+    adze_error err = { 0 };
+    adze_model *m;
+    float inv[2];
+
+    (void)state;
+    assert_int_equal(configure(PHI, &arch, &c, &err, &m), ADZE_OK);
+    near(c.rope.attention_factor, 1.1902381, 1e-6, "amplitude of phi-3.5-mini");
+    az_rope_frequencies(&c.rope, 4096, inv);
+    near(inv[0], 1 / 1.5, 1e-6, "short");
+    near(inv[1], 1 / (3 * 100.0), 1e-6, "short");
+    az_rope_frequencies(&c.rope, 4097, inv);
+    near(inv[0], 1 / 2.0, 1e-6, "long");
+    adze_model_close(m);
+}
+
+#define SIZES                                                                 \
+    "\"hidden_size\":64,\"intermediate_size\":96,\"num_hidden_layers\":3,"    \
+    "\"num_attention_heads\":8,\"num_key_value_heads\":2,\"vocab_size\":100," \
+    "\"max_position_embeddings\":4096"
+
+static void old_and_new_spelling_agree(void **state)
+{
+    const az_arch *arch;
+    az_config a, b;
+    adze_error err = { 0 };
+
+    (void)state;
+    assert_int_equal(
+        configure(
+            "{\"model_type\":\"llama\"," SIZES ",\"rope_theta\":500000.0,"
+            "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"
+            "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":512}}",
+            &arch, &a, &err, NULL),
+        ADZE_OK);
+    assert_int_equal(
+        configure("{\"model_type\":\"llama\"," SIZES
+                  ",\"rope_parameters\":{\"rope_theta\":500000.0,"
+                  "\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"
+                  "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":512}}",
+                  &arch, &b, &err, NULL),
+        ADZE_OK);
+    assert_memory_equal(&a.rope, &b.rope, sizeof a.rope);
+    assert_int_equal(a.rope.type, AZ_ROPE_LLAMA3);
+    assert_int_equal(a.rope.original_context, 512);
+    assert_int_equal(a.head_dim, 8);
+    near(a.norm_eps, 1e-6, 0, "the class's eps");
+}
+
+static void classes_have_their_own_defaults(void **state)
+{
+    const az_arch *arch;
+    adze_error err = { 0 };
+    adze_model *m;
+    az_config c;
+
+    (void)state;
+    assert_int_equal(configure("{\"model_type\":\"mistral\"}", &arch, &c, &err, NULL), ADZE_OK);
+    assert_int_equal(c.window, 4096); /* the key is missing */
+    assert_int_equal(c.n_kv_heads, 8);
+    assert_int_equal(configure("{\"model_type\":\"mistral\",\"sliding_window\":null}", &arch, &c,
+                               &err, NULL),
+                     ADZE_OK);
+    assert_int_equal(c.window, 0);
+    assert_int_equal(configure("{\"model_type\":\"qwen2\",\"num_hidden_layers\":30,"
+                               "\"use_sliding_window\":true}",
+                               &arch, &c, &err, &m),
+                     ADZE_OK);
+    assert_int_equal(c.window, 4096);
+    assert_true(!c.slides[27] && c.slides[28]);
+    assert_true(c.bias_q && c.bias_k && c.bias_v && !c.bias_o);
+    adze_model_close(m);
+    assert_int_equal(configure("{\"model_type\":\"llama\",\"attention_bias\":true}", &arch, &c,
+                               &err, NULL),
+                     ADZE_OK);
+    assert_true(c.bias_q && c.bias_o && !c.bias_mlp);
+    assert_int_equal(c.ff, 11008);
+}
+
+#define LLAMA(extra) "{\"model_type\":\"llama\"," extra "}"
+#define SCALING(s)   LLAMA("\"rope_scaling\":{" s "}")
+
+static void bad_configs_are_refused(void **state)
+{
+    static const struct {
+        const char *config;
+        adze_status want;
+        const char *name; /* of the key the message is about */
+    } bad[] = {
+        { "{}", ADZE_EFORMAT, "model_type" },
+        { "[]", ADZE_EFORMAT, "model_type" },
+        { "{\"model_type\":7}", ADZE_EFORMAT, "model_type" },
+        { "{\"model_type\":\"rwkv9\"}", ADZE_EUNSUP, "model_type" },
+        { LLAMA("\"hidden_size\":0"), ADZE_EFORMAT, "hidden_size" },
+        { LLAMA("\"hidden_size\":-4096"), ADZE_EFORMAT, "hidden_size" },
+        { LLAMA("\"hidden_size\":4611686018427387904"), ADZE_EFORMAT, "hidden_size" },
+        { LLAMA("\"hidden_size\":4096.5"), ADZE_EFORMAT, "hidden_size" },
+        { LLAMA("\"hidden_size\":\"big\""), ADZE_EFORMAT, "hidden_size" },
+        { LLAMA("\"num_hidden_layers\":1000000000"), ADZE_EFORMAT, "num_hidden_layers" },
+        { LLAMA("\"num_attention_heads\":0"), ADZE_EFORMAT, "num_attention_heads" },
+        { LLAMA("\"num_key_value_heads\":5"), ADZE_EFORMAT, "num_key_value_heads" },
+        { LLAMA("\"head_dim\":7"), ADZE_EFORMAT, "head_dim" },
+        { LLAMA("\"head_dim\":1"), ADZE_EFORMAT, "head_dim" },
+        { LLAMA("\"vocab_size\":0"), ADZE_EFORMAT, "vocab_size" },
+        { LLAMA("\"rms_norm_eps\":-1"), ADZE_EFORMAT, "rms_norm_eps" },
+        { LLAMA("\"rms_norm_eps\":[1]"), ADZE_EFORMAT, "rms_norm_eps" },
+        { LLAMA("\"max_position_embeddings\":0"), ADZE_EFORMAT, "max_position_embeddings" },
+        { LLAMA("\"hidden_act\":\"gelu\""), ADZE_EUNSUP, "hidden_act" },
+        { LLAMA("\"tie_word_embeddings\":\"yes\""), ADZE_EFORMAT, "tie_word_embeddings" },
+        { LLAMA("\"attention_bias\":1"), ADZE_EFORMAT, "attention_bias" },
+        { LLAMA("\"rope_theta\":0"), ADZE_EFORMAT, "rope_theta" },
+        { LLAMA("\"rope_scaling\":3"), ADZE_EFORMAT, "rope_scaling" },
+        { LLAMA("\"partial_rotary_factor\":0.5"), ADZE_EUNSUP, "partial_rotary_factor" },
+        { SCALING("\"rope_type\":\"dynamic\",\"factor\":2"), ADZE_EUNSUP, "rope_type" },
+        { SCALING("\"rope_type\":\"llama3\""), ADZE_EFORMAT, "factor" },
+        { SCALING("\"rope_type\":\"linear\",\"factor\":0"), ADZE_EFORMAT, "factor" },
+        { SCALING("\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4"), ADZE_EFORMAT,
+          "high_freq_factor" },
+        { SCALING("\"rope_type\":\"yarn\",\"factor\":4,\"truncate\":false"), ADZE_EUNSUP,
+          "rope_type" },
+        { SCALING("\"rope_type\":\"longrope\",\"short_factor\":[1,2]"), ADZE_EFORMAT,
+          "short_factor" },
+        { LLAMA("\"rope_parameters\":{\"full_attention\":{}}"), ADZE_EUNSUP, "rope_parameters" },
+        { "{\"model_type\":\"mistral\",\"sliding_window\":0}", ADZE_EFORMAT, "sliding_window" },
+        { "{\"model_type\":\"qwen2\",\"use_sliding_window\":true,\"layer_types\":[]}", ADZE_EFORMAT,
+          "layer_types" },
+        { "{\"model_type\":\"qwen2\",\"num_hidden_layers\":1,\"use_sliding_window\":true,"
+          "\"layer_types\":[\"mamba\"]}",
+          ADZE_EUNSUP, "layer_types" },
+        { "{\"model_type\":\"phi3\",\"partial_rotary_factor\":0.001}", ADZE_EFORMAT,
+          "rope dimensions" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(bad); i++) {
+        const az_arch *arch;
+        adze_error err = { 0 };
+        az_config c;
+        adze_status rc = configure(bad[i].config, &arch, &c, &err, NULL);
+        if (rc != bad[i].want || strcmp(err.name, bad[i].name) != 0 || !err.msg[0])
+            fail_msg("%s: status %d, %s: %s", bad[i].config, rc, err.name, err.msg);
+    }
+}
+
+static void unknown_architectures_list_the_known(void **state)
+{
+    const az_arch *arch;
+    adze_error err = { 0 };
+    az_config c;
+
+    (void)state;
+    configure("{\"model_type\":\"rwkv9\"}", &arch, &c, &err, NULL);
+    assert_non_null(strstr(err.msg, "rwkv9"));
+    for (size_t i = 0; az_archs[i]; i++)
+        assert_non_null(strstr(err.msg, az_archs[i]->name));
+}
+
+/* Every tensor of the graph, under the source's names. */
+static void add_tensors(adze_model *m, const az_arch *arch, const az_graph *g)
+{
+    char name[128];
+
+    m->files = az_calloc(run, 1, sizeof *m->files);
+    assert_non_null(m->files);
+    m->files[0] = (az_model_file){ .path = "made.safetensors", .fd = -1, .size_bytes = 1u << 30 };
+    m->n_files = 1;
+    m->tensors = az_arena_array(&m->arena, (size_t)g->n_weights + 1, sizeof *m->tensors);
+    for (int i = 0; i < g->n_weights; i++) {
+        const az_graph_weight *w = &g->weights[i];
+        const az_tensor_map *t;
+        int layer = -1;
+        for (t = arch->tensors; t->name; t++) {
+            const char *hole = strstr(t->name, "{i}");
+            layer = hole && strncmp(w->name, "blk.", 4) == 0 ? atoi(w->name + 4) : -1;
+            if (hole ? layer >= 0 && strcmp(hole + 3, strchr(w->name + 4, '.')) == 0
+                     : strcmp(t->name, w->name) == 0)
+                break;
+        }
+        assert_non_null(t->name);
+        const char *hole = strstr(t->hf, "{i}");
+        if (hole)
+            snprintf(name, sizeof name, "%.*s%d%s", (int)(hole - t->hf), t->hf, layer, hole + 3);
+        else
+            snprintf(name, sizeof name, "%s", t->hf);
+        m->tensors[m->n_tensors++] = (az_tensor){ .name = az_arena_strdup(&m->arena, name),
+                                                  .type = AZ_F32,
+                                                  .n_dims = w->rows == 1 ? 1 : 2,
+                                                  .shape = { w->rows == 1 ? w->cols : w->rows,
+                                                             w->rows == 1 ? 1 : w->cols, 1, 1 },
+                                                  .size_bytes = (uint64_t)(w->rows * w->cols * 4) };
+    }
+    assert_int_equal(az_model_finish(m, NULL), ADZE_OK);
+}
+
+static az_tensor *tensor(adze_model *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_tensors; i++)
+        if (strcmp(m->tensors[i].name, name) == 0) return &m->tensors[i];
+    return NULL;
+}
+
+static void tensors_must_fit_the_config(void **state)
+{
+    const char *config = "{\"model_type\":\"qwen2\"," SIZES ",\"tie_word_embeddings\":true}";
+    const char *q = "model.layers.1.self_attn.q_proj.weight";
+    const az_arch *arch;
+    az_arena arena;
+    adze_error err = { 0 };
+    adze_model *m;
+    az_config c;
+    az_graph g;
+    char name[64];
+
+    (void)state;
+    az_arena_init(&arena, run);
+    assert_int_equal(configure(config, &arch, &c, &err, &m), ADZE_OK);
+    assert_int_equal(az_arch_build(arch, &c, &arena, &g, &err), ADZE_OK);
+    add_tensors(m, arch, &g);
+    assert_int_equal(az_arch_check(arch, m, &g, &err), ADZE_OK);
+    assert_ptr_equal(az_arch_tensor(arch, m, "blk.1.attn_q.weight", NULL), tensor(m, q));
+    assert_null(az_arch_tensor(arch, m, "blk.9.attn_q.weight", NULL));
+    assert_null(az_arch_tensor(arch, m, "blk.01.attn_q.weight", NULL));
+    assert_true(az_arch_canonical(arch, m, q, name, sizeof name, NULL));
+    assert_string_equal(name, "blk.1.attn_q.weight");
+    assert_false(
+        az_arch_canonical(arch, m, "model.layers.x.mlp.up_proj.weight", name, sizeof name, NULL));
+
+    tensor(m, q)->shape[0] = 32; /* both shapes are told */
+    assert_int_equal(az_arch_check(arch, m, &g, &err), ADZE_EFORMAT);
+    assert_string_equal(err.name, q);
+    assert_non_null(strstr(err.msg, "[32, 64]"));
+    assert_non_null(strstr(err.msg, "[64, 64]"));
+    tensor(m, q)->shape[0] = 64;
+    tensor(m, q)->name =
+        "model.layers.1.self_attn.q_proj.weirdo"; /* keeps its place in the order */
+    assert_int_equal(az_arch_check(arch, m, &g, &err), ADZE_EFORMAT);
+    assert_string_equal(err.name, q);
+    assert_non_null(strstr(err.msg, "missing"));
+    tensor(m, "model.layers.1.self_attn.q_proj.weirdo")->name = q;
+    m->tensors[m->n_tensors++] = (az_tensor){ .name = "model.layers.1.zzz.weight", .n_dims = 1 };
+    assert_int_equal(az_model_finish(m, NULL), ADZE_OK);
+    assert_int_equal(az_arch_check(arch, m, &g, &err), ADZE_EFORMAT);
+    assert_string_equal(err.name, "model.layers.1.zzz.weight");
+    tensor(m, "model.layers.1.zzz.weight")->name = "model.layers.2.self_attn.rotary_emb.inv_freq";
+    assert_int_equal(az_model_finish(m, NULL), ADZE_OK);
+    assert_int_equal(az_arch_check(arch, m, &g, &err), ADZE_OK);
+    az_arena_deinit(&arena);
+    m->files[0].fd = -1;
+    adze_model_close(m);
+}
+
+static az_type all_q8(void *user, const char *name)
+{
+    (void)user;
+    return strstr(name, "norm") ? AZ_F32 : AZ_Q8_0;
+}
+
+/* The walk against counts made by hand for a model of 3 layers, width 64, 8 heads of 8, 2 key heads. */
+static void cost_counts_bytes_and_operations(void **state)
+{
+    const char *config = "{\"model_type\":\"llama\"," SIZES ",\"tie_word_embeddings\":true}";
+    const az_arch *arch;
+    az_arena arena;
+    adze_error err = { 0 };
+    az_config c;
+    az_graph g;
+    az_cost cost;
+    az_cost_in in = { .type_of = all_q8, .n_tokens = 1, .n_past = 10, .n_logits = 1 };
+    uint64_t layer = 64 * 64 + 2 * 16 * 64 + 64 * 64 + 3 * 96 * 64, bytes;
+
+    (void)state;
+    az_arena_init(&arena, run);
+    assert_int_equal(configure(config, &arch, &c, &err, NULL), ADZE_OK);
+    assert_int_equal(az_arch_build(arch, &c, &arena, &g, &err), ADZE_OK);
+    assert_true(az_graph_weight_bytes(&g, &in, &bytes));
+    assert_int_equal(bytes, (3 * layer + 100 * 64) / 32 * 34 + 7 * 64 * 4);
+    assert_int_equal(az_graph_state_bytes_per_token(&g), 3 * 2 * 16 * 2);
+    az_graph_cost(&g, &in, &cost);
+    assert_int_equal(cost.op[AZ_OP_LINEAR].weight_bytes, (3 * layer + 100 * 64) / 32 * 34);
+    assert_true(cost.op[AZ_OP_LINEAR].flops[AZ_ARITH_INT8] == 2.0 * (double)(3 * layer + 100 * 64));
+    assert_int_equal(cost.op[AZ_OP_EMBED].weight_bytes, 64 / 32 * 34);
+    assert_true(cost.op[AZ_OP_ATTENTION].flops[AZ_ARITH_F32] == 3 * 4.0 * 64 * 11);
+    assert_int_equal(cost.op[AZ_OP_ATTENTION].state_bytes, 3 * 64 * (11 + 1));
+    /* a prompt reads each matrix once, and only its last row goes through the end of the last layer */
+    in.n_tokens = 8;
+    in.n_past = 0;
+    az_graph_cost(&g, &in, &cost);
+    assert_int_equal(cost.op[AZ_OP_LINEAR].weight_bytes, (3 * layer + 100 * 64) / 32 * 34);
+    assert_true(
+        cost.op[AZ_OP_LINEAR].flops[AZ_ARITH_INT8] ==
+        2.0 * (8.0 * (double)(2 * layer + 2 * 16 * 64) + (double)(layer - 2 * 16 * 64 + 100 * 64)));
+    az_arena_deinit(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rope_frequencies_match_published_models),
+        cmocka_unit_test(longrope_chooses_by_length),
+        cmocka_unit_test(old_and_new_spelling_agree),
+        cmocka_unit_test(classes_have_their_own_defaults),
+        cmocka_unit_test(bad_configs_are_refused),
+        cmocka_unit_test(unknown_architectures_list_the_known),
+        cmocka_unit_test(tensors_must_fit_the_config),
+        cmocka_unit_test(cost_counts_bytes_and_operations),
+    };
+    int failed;
+
+    if (adze_run_new(&run, NULL, NULL) != ADZE_OK) return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    adze_run_free(run);
+    return failed;
+}
