@@ -131,8 +131,13 @@ typedef struct adze_generate_result {
  * Continue a prompt, streaming text to opts->on_text.
  *
  * @param prompt  [n_prompt] ids, appended to the session.
- * @return ADZE_OK; ADZE_EFIT when prompt or output reach the end of the context (what was generated has
- *         been delivered, and result says how much); ADZE_ECANCEL; errors of adze_session_eval.
+ * @param result  may be NULL.
+ * @return ADZE_OK; ADZE_EFIT when the prompt does not fit, or the context ends before max_tokens (what was
+ *         generated has been delivered, and result says how much); ADZE_EINVAL for an empty prompt or a
+ *         sampling setting out of range; ADZE_ECANCEL; errors of adze_session_eval.
+ *
+ * End-of-sequence ids are all of generation_config's, else config's or the GGUF's; their text is not
+ * delivered. Bytes that are not UTF-8 are delivered as U+FFFD.
  */
 ADZE_API adze_status adze_generate(adze_session *s, const adze_tokenizer *t, const int32_t *prompt,
                                    size_t n_prompt, const adze_generate_opts *opts,

@@ -40,6 +40,12 @@ static void option_left(char *buf, size_t size, const az_opt *o)
     snprintf(buf, size, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 }
 
+/* A default of -1 stands for "not given" and is no news to the reader. */
+static bool shows_default(const az_opt *o)
+{
+    return o->def && o->kind != AZ_OPT_BOOL && strcmp(o->def, "-1") != 0;
+}
+
 static void print_options(az_cli *cli, const az_opt *o)
 {
     char left[64];
@@ -47,7 +53,7 @@ static void print_options(az_cli *cli, const az_opt *o)
     for (; o && o->name; o++) {
         option_left(left, sizeof left, o);
         az_cli_printf(cli, "  %-28s %s", left, o->help);
-        if (o->def && o->kind != AZ_OPT_BOOL) az_cli_printf(cli, " [%s]", o->def);
+        if (shows_default(o)) az_cli_printf(cli, " [%s]", o->def);
         az_cli_printf(cli, "\n");
     }
 }
@@ -87,7 +93,7 @@ static void man_options(az_cli *cli, const az_opt *o)
         roff(cli, left + strspn(left, " "));
         az_cli_printf(cli, "\n");
         roff(cli, o->help);
-        if (o->def && o->kind != AZ_OPT_BOOL) az_cli_printf(cli, " (default %s)", o->def);
+        if (shows_default(o)) az_cli_printf(cli, " (default %s)", o->def);
         az_cli_printf(cli, "\n");
     }
 }

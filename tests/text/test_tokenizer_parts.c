@@ -387,7 +387,8 @@ static void out_of_memory(void **state)
         rc = az_tokenizer_new(&t, run, m, &opts, NULL);
         if (rc == ADZE_OK) rc = adze_tokenize(t, "hello <a> e\xcc\x81", 13, 1, &ids, &n, NULL);
         done = rc == ADZE_OK && fail_after > 0;
-        if (rc != ADZE_OK && rc != ADZE_ENOMEM) fail_msg("allocation %d: %s", k, adze_status_text(rc));
+        if (rc != ADZE_OK && rc != ADZE_ENOMEM)
+            fail_msg("allocation %d: %s", k, adze_status_text(rc));
         run->alloc = keep;
         if (ids) adze_tokens_free(t, ids);
         adze_tokenizer_free(t);
