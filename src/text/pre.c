@@ -34,6 +34,7 @@ static const family deepseek3 = {
     false
 };
 
+/* The first name of a family with the right ignore_merges is the one written. */
 static const struct {
     const char *name;
     const family *f;
@@ -106,4 +107,98 @@ bool az_pre_find(const char *name, az_pre *out)
             return true;
         }
     return false;
+}
+
+/* What a pre_tokenizer comes down to; count SIZE_MAX: something that no family has. */
+typedef struct shape {
+    const char *patterns[MAX_PATTERNS + 1];
+    size_t count;
+    bool digits, byte_level;
+} shape;
+
+static void add_pattern(shape *s, const char *pattern)
+{
+    if (!pattern || s->byte_level || s->count >= MAX_PATTERNS)
+        s->count = SIZE_MAX;
+    else
+        s->patterns[s->count++] = pattern;
+}
+
+static void reduce(shape *s, const json_t *j, int depth)
+{
+    const char *type = az_json_str(j, "type"), *behavior = az_json_str(j, "behavior");
+    bool flag = false;
+    const json_t *item;
+    size_t i;
+
+    if (!type || depth > 8 || s->count == SIZE_MAX) {
+        s->count = SIZE_MAX;
+    } else if (strcmp(type, "Sequence") == 0) {
+        json_array_foreach(json_object_get(j, "pretokenizers"), i, item) reduce(s, item, depth + 1);
+    } else if (strcmp(type, "Digits") == 0) {
+        s->digits = az_json_bool(j, "individual_digits", &flag) && flag && !s->count;
+        if (!s->digits) s->count = SIZE_MAX;
+    } else if (strcmp(type, "Split") == 0) {
+        bool inverted = az_json_bool(j, "invert", &flag) && flag;
+        /* Removing what is not matched keeps the matches, as isolating them does. */
+        if (!behavior || strcmp(behavior, inverted ? "Removed" : "Isolated") != 0)
+            s->count = SIZE_MAX;
+        else
+            add_pattern(s, az_json_str(json_object_get(j, "pattern"), "Regex"));
+    } else if (strcmp(type, "ByteLevel") == 0) {
+        if (az_json_bool(j, "add_prefix_space", &flag) && flag) s->count = SIZE_MAX;
+        if (!az_json_bool(j, "use_regex", &flag) || flag) add_pattern(s, az_pattern_gpt2);
+        s->byte_level = true;
+    } else {
+        s->count = SIZE_MAX;
+    }
+}
+
+static bool same(const shape *s, const family *f)
+{
+    size_t i;
+
+    if (s->digits != f->digits) return false;
+    for (i = 0; i < s->count && i < MAX_PATTERNS; i++)
+        if (!f->splits[i] || strcmp(s->patterns[i], pattern_of(f->splits[i])) != 0) return false;
+    return i == MAX_PATTERNS || !f->splits[i];
+}
+
+const char *az_tokenizer_pre_name(const json_t *hf)
+{
+    const json_t *normalizer = json_object_get(hf, "normalizer");
+    const char *type = az_json_str(normalizer, "type");
+    shape s = { { NULL }, 0, false, false };
+    bool ignore = false;
+
+    if (normalizer && !json_is_null(normalizer) && !(type && strcmp(type, "NFC") == 0)) return NULL;
+    az_json_bool(json_object_get(hf, "model"), "ignore_merges", &ignore);
+    reduce(&s, json_object_get(hf, "pre_tokenizer"), 0);
+    if (s.count == SIZE_MAX || !s.byte_level) return NULL;
+    for (size_t i = 0; i < AZ_COUNT(names); i++)
+        if (names[i].ignore_merges == ignore && same(&s, names[i].f)) return names[i].name;
+    return NULL;
+}
+
+char *az_tokenizer_pipeline(adze_run *run, const json_t *hf)
+{
+    json_t *copy = json_is_object(hf) ? json_copy((json_t *)(uintptr_t)hf) : NULL;
+    json_t *model = json_copy(json_object_get(hf, "model"));
+    char *text = NULL;
+    size_t n;
+
+    if (copy && model) {
+        json_object_del(model, "vocab");
+        json_object_del(model, "merges");
+        json_object_set(copy, "model", model);
+        n = json_dumpb(copy, NULL, 0, JSON_COMPACT);
+        text = n ? az_alloc(run, n + 1) : NULL;
+        if (text) {
+            json_dumpb(copy, text, n, JSON_COMPACT);
+            text[n] = 0;
+        }
+    }
+    json_decref(model);
+    json_decref(copy);
+    return text;
 }

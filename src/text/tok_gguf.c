@@ -66,7 +66,7 @@ static int type_of(const gguf_reading *r, size_t id)
 
 static adze_status find_pipeline(gguf_reading *r)
 {
-    const az_kv *own = az_kv_find(&r->m->kv, AZ_TOKENIZER_KEY);
+    const az_kv *own = az_kv_find(&r->m->kv, AZ_TOKENIZER_PATTERN_KEY);
     const char *name = az_kv_string(&r->m->kv, "tokenizer.ggml.pre");
     adze_status rc;
     az_pre pre;

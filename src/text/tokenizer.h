@@ -43,8 +43,14 @@ adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_mod
 /* Id of a token by its text, added ones included; -1: none. */
 int32_t az_tokenizer_id(const adze_tokenizer *t, const char *text, size_t n);
 
-/* A GGUF of adze keeps here all of tokenizer.json but the vocabulary and the merges. */
-#define AZ_TOKENIZER_KEY "adze.tokenizer.json"
+/* Everything in tokenizer.json but the vocabulary and the merges, as compact JSON: what a GGUF keeps in
+ * the key adze.tokenizer.pattern so that nothing of the pipeline is lost. NULL: out of memory or not a
+ * tokenizer.json. Free with az_free. */
+#define AZ_TOKENIZER_PATTERN_KEY "adze.tokenizer.pattern"
+char *az_tokenizer_pipeline(adze_run *run, const json_t *hf);
+
+/* Name for tokenizer.ggml.pre whose meaning is this tokenizer.json's, or NULL when there is none. */
+const char *az_tokenizer_pre_name(const json_t *hf);
 
 /* What a tokenizer.ggml.pre name stands for; false: unknown name. */
 typedef struct az_pre {
