@@ -13,14 +13,14 @@
 
 /* What gates look at. Ratios are candidate over baseline. */
 typedef enum az_evidence_key {
-    AZ_EV_TOP1_RATIO,   /* next-token top-1 accuracy, paired bootstrap over chunks; n: positions */
+    AZ_EV_TOP1_RATIO,   /* next-token top-1 accuracy, paired bootstrap; n: chunks */
     AZ_EV_DECODE_RATIO, /* decode speed, interleaved pairs; n: pairs */
     AZ_EV_MEMORY_RATIO, /* peak resident bytes, each less an empty child's; n: pairs */
     AZ_EV_LATENCY_CV,   /* standard deviation / mean of per-token latency; n: rounds */
     AZ_EV_PREFILL_RATIO,
     AZ_EV_ENERGY_RATIO, /* J/tok */
-    AZ_EV_KL_MEAN,      /* nats */
-    AZ_EV_FLIPS,        /* share of positions */
+    AZ_EV_KL_MEAN,      /* nats; n: chunks */
+    AZ_EV_FLIPS,        /* share of positions; n: chunks */
     AZ_EV_TTFT_MS,
     AZ_EV_DECODE_TOK_S,
     AZ_EV_PEAK_BYTES,
