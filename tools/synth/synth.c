@@ -246,9 +246,12 @@ static adze_status make_quantiles(maker *mk, adze_error *err)
     if (!mk->quantile) return az_fail_nomem(err, "making weights");
     for (int i = 32768; i < 65536; i++) {
         double upper = 1 - (i + 0.5) / 65536;
-        for (int k = 0; k < 20; k++)
-            x += (0.5 * erfc(x * 0.70710678118654752) - upper) /
-                 (0.39894228040143268 * exp(-0.5 * x * x));
+        double step = 1;
+        for (int k = 0; k < 20 && fabs(step) > 1e-9; k++) {
+            step = (0.5 * erfc(x * 0.70710678118654752) - upper) /
+                   (0.39894228040143268 * exp(-0.5 * x * x));
+            x += step;
+        }
         mk->quantile[i] = (float)x;
         mk->quantile[65535 - i] = (float)-x;
     }

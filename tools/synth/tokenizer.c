@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char llama3_pattern[] =
@@ -102,73 +103,101 @@ static void put_model(az_buf *b, const unsigned char *order, int learned)
     az_buf_puts(b, "]}\n");
 }
 
-static void put_special(az_buf *b, int i)
+/* Text of control token i: 0 begins a text, 1 ends it. */
+static const char *special(const synth_shape *s, int i, char *buf, size_t size)
 {
-    if (i < 2)
-        az_buf_puts(b, i ? "<|end_of_text|>" : "<|begin_of_text|>");
-    else
-        az_buf_printf(b, "<|reserved_special_token_%d|>", i - 2);
+    static const char *const usual[] = { "<|begin_of_text|>", "<|end_of_text|>" };
+    static const char *const phi3[] = { "<s>", "<|endoftext|>", "</s>", "<unk>" };
+    bool is_phi3 = strcmp(s->arch, "phi3") == 0; /* llama.cpp asks a model called phi3 for these */
+    int named = is_phi3 ? 4 : 2;
+
+    if (i < named) return is_phi3 ? phi3[i] : usual[i];
+    snprintf(buf, size, "<|reserved_special_token_%d|>", i - named);
+    return buf;
 }
 
-adze_status synth_write_tokenizer(adze_run *run, const synth_shape *s, const char *dir,
-                                  adze_error *err)
+static void put_added(az_buf *b, const synth_shape *s)
 {
-    int plain = s->vocab - s->special;
-    bool qwen = strcmp(s->arch, "qwen2") == 0;
-    unsigned char order[256];
-    adze_status rc;
-    char *path;
-    az_buf b;
+    char buf[48];
 
-    az_buf_init(&b, run);
-    byte_order(order);
-    az_buf_puts(&b, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n"
-                    "  \"added_tokens\": [");
-    for (int i = 0; i < s->special; i++) {
-        az_buf_printf(&b, "%s\n   {\"id\": %d, \"content\": \"", i ? "," : "", plain + i);
-        put_special(&b, i);
-        az_buf_puts(&b, "\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                        "\"normalized\": false, \"special\": true}");
-    }
-    az_buf_printf(&b,
-                  "],\n  \"normalizer\": %s,\n  \"pre_tokenizer\": {\"type\": \"Sequence\", "
+    az_buf_puts(b, "  \"added_tokens\": [");
+    for (int i = 0; i < s->special; i++)
+        az_buf_printf(
+            b,
+            "%s\n   {\"id\": %d, \"content\": \"%s\", \"single_word\": false, \"lstrip\": "
+            "false, \"rstrip\": false, \"normalized\": false, \"special\": true}",
+            i ? "," : "", s->vocab - s->special + i, special(s, i, buf, sizeof buf));
+    az_buf_puts(b, "],\n");
+}
+
+static void put_pipeline(az_buf *b, const synth_shape *s)
+{
+    bool qwen = strcmp(s->arch, "qwen2") == 0;
+    const char *bos = special(s, 0, NULL, 0);
+
+    az_buf_printf(b,
+                  "  \"normalizer\": %s,\n  \"pre_tokenizer\": {\"type\": \"Sequence\", "
                   "\"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": \"%s\"}, "
                   "\"behavior\": \"Isolated\", \"invert\": false}, {\"type\": \"ByteLevel\", "
                   "\"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}]},\n",
                   qwen ? "{\"type\": \"NFC\"}" : "null", qwen ? qwen2_pattern : llama3_pattern);
     if (qwen)
-        az_buf_puts(&b, "  \"post_processor\": null,\n");
+        az_buf_puts(b, "  \"post_processor\": null,\n");
     else
         az_buf_printf(
-            &b,
+            b,
             "  \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": "
-            "[{\"SpecialToken\": {\"id\": \"<|begin_of_text|>\", \"type_id\": 0}}, "
-            "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}], \"pair\": "
-            "[{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}, {\"Sequence\": {\"id\": \"B\", "
-            "\"type_id\": 1}}], \"special_tokens\": {\"<|begin_of_text|>\": {\"id\": "
-            "\"<|begin_of_text|>\", \"ids\": [%d], \"tokens\": [\"<|begin_of_text|>\"]}}},\n",
-            plain);
-    az_buf_puts(&b, "  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
-                    "\"trim_offsets\": true, \"use_regex\": true},\n");
-    put_model(&b, order, plain - 256);
-    az_buf_puts(&b, "}\n");
-    path = az_path_join(run, dir, "tokenizer.json");
-    rc = path && az_buf_ok(&b) ? az_write_file(run, path, b.data, b.size, err)
-                               : az_fail_nomem(err, "making a tokenizer");
-    az_free(run, path);
-    if (rc < 0) goto done;
-    az_buf_clear(&b);
-    az_buf_printf(&b,
-                  "{\"tokenizer_class\": \"PreTrainedTokenizerFast\",%s\n"
-                  " \"eos_token\": \"<|end_of_text|>\", \"model_max_length\": %d,\n"
+            "[{\"SpecialToken\": {\"id\": \"%s\", \"type_id\": 0}}, {\"Sequence\": "
+            "{\"id\": \"A\", \"type_id\": 0}}], \"pair\": [{\"Sequence\": {\"id\": \"A\", "
+            "\"type_id\": 0}}, {\"Sequence\": {\"id\": \"B\", \"type_id\": 1}}], "
+            "\"special_tokens\": {\"%s\": {\"id\": \"%s\", \"ids\": [%d], \"tokens\": "
+            "[\"%s\"]}}},\n",
+            bos, bos, bos, s->vocab - s->special, bos);
+    az_buf_puts(b, "  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
+                   "\"trim_offsets\": true, \"use_regex\": true},\n");
+}
+
+static void put_config(az_buf *b, const synth_shape *s)
+{
+    az_buf_puts(b, "{\"tokenizer_class\": \"PreTrainedTokenizerFast\",\n");
+    if (strcmp(s->arch, "qwen2") != 0)
+        az_buf_printf(b, " \"bos_token\": \"%s\",\n", special(s, 0, NULL, 0));
+    az_buf_printf(b,
+                  " \"eos_token\": \"%s\", \"model_max_length\": %d,\n"
                   " \"chat_template\": \"{%% for m in messages %%}{{ m.role }}: {{ m.content }}\\n"
                   "{%% endfor %%}{%% if add_generation_prompt %%}assistant:{%% endif %%}\"}\n",
-                  qwen ? "" : "\n \"bos_token\": \"<|begin_of_text|>\",", s->context);
-    path = az_path_join(run, dir, "tokenizer_config.json");
-    rc = path && az_buf_ok(&b) ? az_write_file(run, path, b.data, b.size, err)
-                               : az_fail_nomem(err, "making a tokenizer");
+                  special(s, 1, NULL, 0), s->context);
+}
+
+static adze_status write_buf(adze_run *run, const char *dir, const char *name, const az_buf *b,
+                             adze_error *err)
+{
+    char *path = az_path_join(run, dir, name);
+    adze_status rc = path && az_buf_ok(b) ? az_write_file(run, path, b->data, b->size, err)
+                                          : az_fail_nomem(err, "making a tokenizer");
+
     az_free(run, path);
-done:
+    return rc;
+}
+
+adze_status synth_write_tokenizer(adze_run *run, const synth_shape *s, const char *dir,
+                                  adze_error *err)
+{
+    unsigned char order[256];
+    adze_status rc;
+    az_buf b;
+
+    az_buf_init(&b, run);
+    byte_order(order);
+    az_buf_puts(&b, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
+    put_added(&b, s);
+    put_pipeline(&b, s);
+    put_model(&b, order, s->vocab - s->special - 256);
+    az_buf_puts(&b, "}\n");
+    rc = write_buf(run, dir, "tokenizer.json", &b, err);
+    az_buf_clear(&b);
+    put_config(&b, s);
+    if (rc == ADZE_OK) rc = write_buf(run, dir, "tokenizer_config.json", &b, err);
     az_buf_deinit(&b);
     return rc;
 }
