@@ -10,19 +10,25 @@
 #include "format/format.h"
 #include "format/safetensors.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_JSON      ((size_t)64 << 20)
 #define MAX_TOKENIZER ((size_t)256 << 20)
 #define MAX_TEMPLATE  ((size_t)4 << 20)
 
+/* No allocation: running out of memory must not look like a missing file. */
+static bool holds(adze_run *run, const char *dir, const char *name)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+
+    return n > 0 && (size_t)n < sizeof path && az_exists(run, path);
+}
+
 static bool have(const adze_model *m, const char *name)
 {
-    char *path = az_path_join(m->run, m->path, name);
-    bool yes = path && az_exists(m->run, path);
-
-    az_free(m->run, path);
-    return yes;
+    return holds(m->run, m->path, name);
 }
 
 /* Whole file of the folder; *text is NULL when it is missing. */
@@ -258,11 +264,7 @@ done:
 
 static int hf_probe(adze_run *run, const char *path)
 {
-    char *config = az_path_join(run, path, "config.json");
-    int score = config && az_exists(run, config) ? 100 : 0;
-
-    az_free(run, config);
-    return score;
+    return holds(run, path, "config.json") ? 100 : 0;
 }
 
 static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
