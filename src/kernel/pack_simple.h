@@ -6,6 +6,7 @@
 #define AZ_KERNEL_PACK_SIMPLE_H
 
 #include "core/block.h"
+#include "kernel/pack_exact.h"
 #include "kernel/pack_linear.h"
 
 /* Codes as bytes, block by block. */
@@ -48,6 +49,28 @@ typedef struct simple_out {
     uint8_t q[512];
 } simple_out;
 
+/* Replace what the search found for block l by an exact block, where there is one. */
+static void sym_exact(const float *x, size_t l, const sym_spec *spec, simple_out *out)
+{
+    az_exact_sym e;
+
+    if (!az_exact_sym_find(x + 32 * l, (int)spec->lo, (int)spec->hi, &e)) return;
+    out->d[l] = e.d;
+    for (int i = 0; i < 32; i++)
+        out->q[32 * l + (size_t)i] = (uint8_t)(e.c[i] - (int)spec->lo);
+}
+
+static void affine_exact(const float *x, size_t l, int top, simple_out *out)
+{
+    az_exact_affine e;
+
+    if (!az_exact_affine_find(x + 32 * l, top, &e)) return;
+    out->d[l] = e.d;
+    out->m[l] = e.m;
+    for (int i = 0; i < 32; i++)
+        out->q[32 * l + (size_t)i] = (uint8_t)e.q[i];
+}
+
 /* Up to 16 blocks; codes start at 0. */
 AZ_INLINE void sym_pack16(const float *x, const float *imp, size_t blocks, const sym_spec *spec,
                           simple_out *out)
@@ -60,6 +83,8 @@ AZ_INLINE void sym_pack16(const float *x, const float *imp, size_t blocks, const
     sym_codes(&t, 32, spec, fit.d, c);
     codes_out(c, 32, -spec->lo, out->q);
     v_store(out->d, v_mul(fit.d, t.unit));
+    for (size_t l = 0; l < blocks; l++)
+        sym_exact(x, l, spec, out);
 }
 
 AZ_INLINE void affine_pack16(const float *x, const float *imp, size_t blocks,
@@ -79,6 +104,8 @@ AZ_INLINE void affine_pack16(const float *x, const float *imp, size_t blocks,
     codes_out(c, 32, 0, out->q);
     v_store(out->d, v_mul(s, t.unit));
     v_store(out->m, v_mul(v_sub(v_set1(0), m), t.unit));
+    for (size_t l = 0; l < blocks; l++)
+        affine_exact(x, l, (int)spec->top, out);
 }
 
 static void pack_q8_0(const float *x, const float *imp, size_t n, void *dst)

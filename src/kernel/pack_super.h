@@ -11,6 +11,7 @@
 #define AZ_KERNEL_PACK_SUPER_H
 
 #include "core/block.h"
+#include "kernel/pack_exact.h"
 #include "kernel/pack_linear.h"
 
 /* ---- scales only ---- */
@@ -51,35 +52,34 @@ AZ_INLINE int least(v16 a, float *value)
     return at;
 }
 
-/* The d that moves the parts' scales the least, as weighed by cc. unit: first lane of the tile's. */
+/* The positive d that moves the parts' scales the least, as weighed by cc: among 64 that give the largest
+ * part an integer from sc_hi + 1 down. */
 static float sym_choose_d(const super_sym *spec, v16 scales, v16 curvature, const tile *t)
 {
-    float s[16], cc[16], d[16], ext = 0, best = 0, err, found;
-    const float steps[16] = {
-        0, .5f, 1, 1.5f, 2, 2.5f, 3, 3.5f, 4, 4.5f, 5, 5.5f, 6, 6.5f, 7, 7.5f
-    };
+    static const float steps[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    float s[16], cc[16], d[16], ext = 0, best = 0, found = 0, cost,
+                                grain = spec->sc_hi * (0.5f / 127);
 
     v_store(s, scales);
     v_store(cc, curvature);
-    for (int j = 0; j < 16; j++)
-        if ((s[j] < 0 ? -s[j] : s[j]) > (ext < 0 ? -ext : ext)) ext = s[j];
-    if (ext == 0) return 0;
-    best = -1;
-    found = 0;
+    for (int j = 0; j < 16; j++) {
+        float size = s[j] < 0 ? -s[j] : s[j];
+        ext = size > ext ? size : ext;
+    }
     for (int g = 0; g < 4; g++) {
-        v16 at = v_add(v_set1(spec->sc_lo + 8.0f * (float)g * (spec->sc_lo < -64 ? 1.0f : 0.5f)),
-                       v_mul(v_load(steps), v_set1(spec->sc_lo < -64 ? 1.0f : 0.5f)));
-        v16 dd = tile_f16(t, v_div(v_set1(ext), at)), inv = v_div0(v_set1(1), dd), sum = v_set1(0);
+        v16 down = v_mul(v_add(v_load(steps), v_set1(16.0f * (float)g)), v_set1(grain));
+        v16 dd = tile_f16(t, v_div(v_set1(ext), v_sub(v_set1(spec->sc_hi + 0.5f), down)));
+        v16 inv = v_div0(v_set1(1), dd), sum = v_set1(0);
         for (int j = 0; j < 16; j++) {
             v16 sc = v_round(
-                v_clamp(v_mul(v_set1(s[j]), inv), v_set1(spec->sc_lo), v_set1(spec->sc_hi)));
+                v_clamp(v_mul(v_set1(s[j]), inv), v_set1(-spec->sc_hi), v_set1(spec->sc_hi)));
             v16 move = v_sub(v_mul(dd, sc), v_set1(s[j]));
             sum = v_add(sum, v_mul(v_set1(cc[j]), v_mul(move, move)));
         }
-        int lane = least(sum, &err);
+        int lane = least(sum, &cost);
         v_store(d, dd);
-        if (best < 0 || err < best) {
-            best = err;
+        if (g == 0 || cost < best) {
+            best = cost;
             found = d[lane];
         }
     }
@@ -98,7 +98,7 @@ AZ_INLINE v16 sym_error(const tile *t, int len, const sym_spec *spec, v16 s)
     return sum;
 }
 
-AZ_INLINE sym_parts super_sym_search(const tile *t, const super_sym *spec)
+static sym_parts super_sym_search(const tile *t, const super_sym *spec)
 {
     sym_fit fit = sym_search(t, 16, &spec->codes, 2, false);
     v16 target = fit.d, xc, cc;
@@ -108,8 +108,8 @@ AZ_INLINE sym_parts super_sym_search(const tile *t, const super_sym *spec)
              &cc);
     for (int round = 0; round < 3; round++) {
         float d = sym_choose_d(spec, target, cc, t);
-        v16 inv = v_set1(d != 0 ? 1 / d : 0);
-        v16 sc = v_round(v_clamp(v_mul(target, inv), v_set1(spec->sc_lo), v_set1(spec->sc_hi)));
+        v16 inv = v_set1(d > 0 ? 1 / d : 0);
+        v16 sc = v_round(v_clamp(v_mul(target, inv), v_set1(-spec->sc_hi), v_set1(spec->sc_hi)));
         v16 s = v_mul(v_set1(d), sc);
         float error = sum16(sym_error(t, 16, &spec->codes, s));
         if (best.error < 0 || error < best.error) best = (sym_parts){ sc, s, d, error };
@@ -121,7 +121,7 @@ AZ_INLINE sym_parts super_sym_search(const tile *t, const super_sym *spec)
     v16 e0 = sym_error(t, 16, &spec->codes, best.s);
     for (int k = -1; k <= 1; k += 2) {
         v16 sc =
-            v_clamp(v_add(best.sc, v_set1((float)k)), v_set1(spec->sc_lo), v_set1(spec->sc_hi));
+            v_clamp(v_add(best.sc, v_set1((float)k)), v_set1(-spec->sc_hi), v_set1(spec->sc_hi));
         v16 s = v_mul(v_set1(best.d), sc), e = sym_error(t, 16, &spec->codes, s);
         m16 better = v_lt(e, e0);
         e0 = v_sel(better, e, e0);
@@ -140,63 +140,106 @@ static const super_sym q6_k_spec = {
 };
 static const super_sym q3_k_spec = { { -4, 3, AZ_COUNT(q3_k_at), q3_k_at }, -32, 31, WEIGHT_MIXED };
 
+/* What a super-block's bytes are made of; q5_k and q4_k make two at once. */
+typedef struct super_out {
+    float d[16], dmin[16], sc[16], mn[16];
+    uint8_t q[512];
+} super_out;
+
+/* One way to write a part: no scale where all codes are zero, a positive one where the codes allow it. */
+AZ_INLINE void sym_tidy(const sym_spec *spec, v16 *sc, float c[32][16])
+{
+    v16 zero = v_set1(0), least_code = zero, any = zero;
+    m16 flip, some;
+
+    for (int j = 0; j < 16; j++) {
+        v16 v = v_load(c[j]);
+        least_code = v_min(v, least_code);
+        any = v_max(v_abs(v), any);
+    }
+    some = v_lt(zero, any);
+    flip = v_lt(v_sel(v_lt(v_set1(spec->lo), least_code), *sc, zero), zero);
+    *sc = v_sel(some, v_sel(flip, v_sub(zero, *sc), *sc), zero);
+    for (int j = 0; j < 16; j++) {
+        v16 v = v_load(c[j]);
+        v_store(c[j], v_sel(flip, v_sub(zero, v), v));
+    }
+}
+
+static void super_sym_pack(const float *x, const float *imp, const super_sym *spec, super_out *o)
+{
+    tile t;
+    AZ_ALIGNED(64) float c[32][16];
+    az_exact_super e;
+    sym_parts p;
+
+    if (az_exact_super_sym_find(x, (int)spec->codes.lo, (int)spec->codes.hi, (int)spec->sc_lo,
+                                &e)) {
+        o->d[0] = e.d;
+        for (int j = 0; j < 16; j++)
+            o->sc[j] = (float)e.sc[j];
+        for (int i = 0; i < 256; i++)
+            o->q[i] = (uint8_t)(e.c[i] - (int)spec->codes.lo);
+        return;
+    }
+    tile_load(&t, x, imp, 16, 16, 16, spec->how);
+    p = super_sym_search(&t, spec);
+    sym_codes(&t, 16, &spec->codes, p.s, c);
+    sym_tidy(&spec->codes, &p.sc, c);
+    codes_out(c, 16, -spec->codes.lo, o->q);
+    v_store(o->d, v_mul(v_set1(p.d), t.unit));
+    v_store(o->sc, p.sc);
+}
+
+static void put_q6_k(az_block_q6_k *b, const super_out *o)
+{
+    b->d = az_f32_to_f16(o->d[0]);
+    for (int j = 0; j < 16; j++)
+        b->scales[j] = (int8_t)o->sc[j];
+    for (int h = 0; h < 2; h++) {
+        const uint8_t *q = o->q + 128 * h;
+        for (int i = 0; i < 64; i++)
+            b->ql[64 * h + i] = (uint8_t)((q[i] & 15) | (q[i + 64] & 15) << 4);
+        for (int i = 0; i < 32; i++)
+            b->qh[32 * h + i] = (uint8_t)(q[i] >> 4 | q[i + 32] >> 4 << 2 | q[i + 64] >> 4 << 4 |
+                                          q[i + 96] >> 4 << 6);
+    }
+}
+
 static void pack_q6_k(const float *x, const float *imp, size_t n, void *dst)
 {
     az_block_q6_k *b = dst;
-    tile t;
-    AZ_ALIGNED(64) float c[32][16];
-    uint8_t q[256];
+    super_out o;
 
-    for (; n; n -= 256, x += 256, imp = imp ? imp + 256 : NULL, b++) {
-        tile_load(&t, x, imp, 16, 16, 16, q6_k_spec.how);
-        sym_parts p = super_sym_search(&t, &q6_k_spec);
-        float unit[16], sc[16];
-        v_store(unit, t.unit);
-        v_store(sc, p.sc);
-        sym_codes(&t, 16, &q6_k_spec.codes, p.s, c);
-        codes_out(c, 16, 32, q);
-        b->d = az_f32_to_f16(p.d * unit[0]);
-        for (int j = 0; j < 16; j++)
-            b->scales[j] = (int8_t)sc[j];
-        for (int h = 0; h < 2; h++) {
-            const uint8_t *p8 = q + 128 * h;
-            for (int i = 0; i < 64; i++)
-                b->ql[64 * h + i] = (uint8_t)((p8[i] & 15) | (p8[i + 64] & 15) << 4);
-            for (int i = 0; i < 32; i++)
-                b->qh[32 * h + i] = (uint8_t)(p8[i] >> 4 | p8[i + 32] >> 4 << 2 |
-                                              p8[i + 64] >> 4 << 4 | p8[i + 96] >> 4 << 6);
-        }
+    for (; n; n -= 256, x += 256, imp = imp ? imp + 256 : NULL) {
+        super_sym_pack(x, imp, &q6_k_spec, &o);
+        put_q6_k(b++, &o);
+    }
+}
+
+static void put_q3_k(az_block_q3_k *b, const super_out *o)
+{
+    memset(b, 0, sizeof *b);
+    b->d = az_f32_to_f16(o->d[0]);
+    for (int j = 0; j < 16; j++) {
+        unsigned s = (unsigned)((int)o->sc[j] + 32);
+        b->scales[j % 8] |= (uint8_t)((s & 15) << (j / 8 * 4));
+        b->scales[8 + j % 4] |= (uint8_t)((s >> 4) << (j / 4 * 2));
+    }
+    for (int i = 0; i < 256; i++) {
+        b->qs[i / 128 * 32 + i % 32] |= (uint8_t)((o->q[i] & 3) << (i % 128 / 32 * 2));
+        b->hmask[i % 32] |= (uint8_t)((o->q[i] >> 2) << (i / 32));
     }
 }
 
 static void pack_q3_k(const float *x, const float *imp, size_t n, void *dst)
 {
     az_block_q3_k *b = dst;
-    tile t;
-    AZ_ALIGNED(64) float c[32][16];
-    uint8_t q[256];
+    super_out o;
 
-    for (; n; n -= 256, x += 256, imp = imp ? imp + 256 : NULL, b++) {
-        tile_load(&t, x, imp, 16, 16, 16, q3_k_spec.how);
-        sym_parts p = super_sym_search(&t, &q3_k_spec);
-        float unit[16], sc[16];
-        v_store(unit, t.unit);
-        v_store(sc, p.sc);
-        sym_codes(&t, 16, &q3_k_spec.codes, p.s, c);
-        codes_out(c, 16, 4, q);
-        b->d = az_f32_to_f16(p.d * unit[0]);
-        memset(b->scales, 0, sizeof b->scales);
-        memset(b->hmask, 0, sizeof b->hmask);
-        memset(b->qs, 0, sizeof b->qs);
-        for (int j = 0; j < 16; j++) {
-            unsigned s = (unsigned)((int)sc[j] + 32);
-            b->scales[j % 8] |= (uint8_t)((s & 15) << (j / 8 * 4));
-            b->scales[8 + j % 4] |= (uint8_t)((s >> 4) << (j / 4 * 2));
-        }
-        for (int i = 0; i < 256; i++) {
-            b->qs[i / 128 * 32 + i % 32] |= (uint8_t)((q[i] & 3) << (i % 128 / 32 * 2));
-            b->hmask[i % 32] |= (uint8_t)((q[i] >> 2) << (i / 32));
-        }
+    for (; n; n -= 256, x += 256, imp = imp ? imp + 256 : NULL) {
+        super_sym_pack(x, imp, &q3_k_spec, &o);
+        put_q3_k(b++, &o);
     }
 }
 
@@ -355,7 +398,7 @@ AZ_INLINE void affine_take(affine_parts *best, const affine_parts *p, m16 better
     best->error = v_sel(better, p->error, best->error);
 }
 
-AZ_INLINE affine_parts super_affine_search(const tile *t, const super_affine *spec)
+static affine_parts super_affine_search(const tile *t, const super_affine *spec)
 {
     static const signed char near[][2] = { { 0, 1 },  { 0, -1 }, { 1, 0 },
                                            { -1, 0 }, { 1, 1 },  { -1, -1 } };
@@ -387,10 +430,24 @@ static const super_affine q5_k_spec = { { 31, true, 15, -1.4f, 0.2f }, 32, 8, 63
 static const super_affine q4_k_spec = { { 15, true, 21, -1.6f, 0.16f }, 32, 8, 63, WEIGHT_ABS };
 static const super_affine q2_k_spec = { { 3, true, 16, -0.6f, 0.1f }, 16, 16, 15, WEIGHT_MIXED };
 
-typedef struct super_out {
-    float d[16], dmin[16], sc[16], mn[16];
-    uint8_t q[512];
-} super_out;
+/* Replace what the search found for the super-block in lanes [at, ...) by an exact one, if there is. */
+static void super_exact(const float *x, int at, const super_affine *spec, super_out *o)
+{
+    az_exact_super e;
+    int parts = spec->parts;
+
+    if (!az_exact_super_affine_find(x + at * spec->len, parts, (int)spec->codes.top,
+                                    (int)spec->sc_top, &e))
+        return;
+    o->d[at] = e.d;
+    o->dmin[at] = e.dmin;
+    for (int j = 0; j < parts; j++) {
+        o->sc[at + j] = (float)e.sc[j];
+        o->mn[at + j] = (float)e.mn[j];
+    }
+    for (int i = 0; i < 256; i++)
+        o->q[at * spec->len + i] = (uint8_t)e.c[i];
+}
 
 AZ_INLINE void super_pack16(const float *x, const float *imp, size_t parts,
                             const super_affine *spec, super_out *o)
@@ -406,6 +463,8 @@ AZ_INLINE void super_pack16(const float *x, const float *imp, size_t parts,
     v_store(o->dmin, v_mul(p.dmin, t.unit));
     v_store(o->sc, p.sc);
     v_store(o->mn, p.mn);
+    for (int at = 0; at < (int)parts; at += spec->parts)
+        super_exact(x, at, spec, o);
 }
 
 /* Eight pairs of 6 bits in 12 bytes. */
