@@ -174,6 +174,16 @@ void az_pool_barrier(az_pool *p)
     }
 }
 
+void az_spin_until(const atomic_size_t *v, size_t want)
+{
+    for (int i = 0; atomic_load_explicit(v, memory_order_acquire) != want; i++) {
+        if (i < SPINS_YIELD)
+            relax();
+        else
+            sched_yield();
+    }
+}
+
 typedef struct loop {
     az_parallel_fn *fn;
     void *arg;

@@ -18,6 +18,10 @@ void az_pool_team(az_pool *p, az_team_fn *fn, void *arg);
 /* Inside a team function only: every thread of the team waits for all. */
 void az_pool_barrier(az_pool *p);
 
+/* Spin briefly, then let other threads run, until *v is `want`. What was done before the store that made it so
+ * is visible afterwards. */
+void az_spin_until(const atomic_size_t *v, size_t want);
+
 typedef void az_parallel_fn(void *arg, size_t index, int thread);
 void az_pool_parallel(az_pool *p, size_t n, az_parallel_fn *fn, void *arg);
 

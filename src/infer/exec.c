@@ -1,8 +1,8 @@
-/* Running a pass: every thread walks the stages, with a barrier after each.
+/* Running a pass: every thread walks the stages and takes pieces of each until none is left.
  *
- * A stage's work is handed out in pieces whose results do not depend on who does them or how the piece
- * was cut: columns of a matrix, rows, blocks of a row, heads. So logits are bit-identical for any number
- * of threads, and, as each row depends only on itself and on the caches, for any chunking of a prompt.
+ * The results of a piece do not depend on who does it or how the stage was cut: columns of a matrix, rows,
+ * blocks of a row, heads. So logits are bit-identical for any number of threads, and, as each row depends
+ * only on itself and on the caches, for any chunking of a prompt.
  */
 #include "infer/session.h"
 #include "base/compiler.h"
@@ -11,18 +11,18 @@
 #include <string.h>
 
 #define LINEAR_UNIT    16 /* columns, a multiple of what kernels do at once */
-#define PIECES         4  /* a thread, so that a late one does not hold up the rest */
+#define PIECES         4  /* a thread, so that a slow one does not hold up the rest */
 #define ATTENTION_ROWS 16 /* queries of one piece */
 
 typedef struct range {
     size_t from, to;
 } range;
 
-/* Share t of n things, in whole units. */
-static range share(size_t n, size_t unit, int t, int threads)
+/* Piece i of n things cut into `pieces`, in whole units. */
+static range share(size_t n, size_t unit, size_t i, size_t pieces)
 {
-    size_t units = (n + unit - 1) / unit, a = units * (size_t)t / (size_t)threads * unit,
-           b = units * (size_t)(t + 1) / (size_t)threads * unit;
+    size_t units = (n + unit - 1) / unit, a = units * i / pieces * unit,
+           b = units * (i + 1) / pieces * unit;
 
     return (range){ a < n ? a : n, b < n ? b : n };
 }
@@ -58,11 +58,11 @@ static void rope_row(const adze_session *s, size_t row)
     }
 }
 
-static void run_embed(const az_pass *p, const az_stage *st, int t, int threads)
+static void run_embed(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
 {
     const adze_session *s = p->s;
     const az_bound *w = &s->weights[s->graph.nodes[st->node[0]].weight[0]];
-    range r = share(p->m, 1, t, threads);
+    range r = share(p->m, 1, piece, pieces);
 
     for (size_t i = r.from; i < r.to; i++) {
         const char *src = (const char *)w->data + (size_t)p->tokens[i] * w->row_bytes;
@@ -71,12 +71,12 @@ static void run_embed(const az_pass *p, const az_stage *st, int t, int threads)
     }
 }
 
-static void run_norm(const az_pass *p, const az_stage *st, int t, int threads)
+static void run_norm(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
 {
     const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[st->node[0]];
     size_t r0 = first_row(p, st->last_only), width = (size_t)n->width;
-    range r = share(p->m - r0, 1, t, threads);
+    range r = share(p->m - r0, 1, piece, pieces);
 
     for (size_t i = r0 + r.from; i < r0 + r.to; i++) {
         float *y = value_row(s, st->node[0], i);
@@ -87,20 +87,21 @@ static void run_norm(const az_pass *p, const az_stage *st, int t, int threads)
     }
 }
 
-/* Rows where there are enough, else pieces of rows: fn does columns [c0, c1) of one row. */
+/* Rows where there are enough, else columns of all rows: fn does columns [c0, c1) of one row. */
 typedef void piece_fn(const az_pass *p, int value, size_t row, size_t c0, size_t c1);
 
-static void by_pieces(const az_pass *p, const az_stage *st, int t, int threads, piece_fn *fn)
+static void by_pieces(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
+                      piece_fn *fn)
 {
     size_t r0 = first_row(p, st->last_only), rows = p->m - r0;
     size_t width = (size_t)p->s->graph.nodes[st->node[0]].width;
 
-    if (rows >= (size_t)threads) {
-        range r = share(rows, 1, t, threads);
+    if (rows >= pieces) {
+        range r = share(rows, 1, piece, pieces);
         for (size_t i = r0 + r.from; i < r0 + r.to; i++)
             fn(p, st->node[0], i, 0, width);
     } else {
-        range c = share(width, 256, t, threads);
+        range c = share(width, 256, piece, pieces);
         for (size_t i = r0; i < p->m && c.from < c.to; i++)
             fn(p, st->node[0], i, c.from, c.to);
     }
@@ -151,32 +152,40 @@ static void linear_columns(const az_pass *p, int node, int add, size_t n0, size_
         s->kernels->add(value_row(s, add, r0 + i) + n0, y + i * ldy + n0, n1 - n0);
 }
 
-/* Pieces of all linears of the stage in one sequence, handed out one by one. */
-static void run_linear(const az_pass *p, const az_stage *st, int index, int threads)
+/* Columns in one piece of a stage of linears, whose pieces follow one another in one sequence. */
+static size_t linear_columns_per_piece(const adze_session *s, const az_stage *st, int threads)
 {
-    adze_session *s = p->s;
-    size_t total = 0, piece, at, start;
+    size_t total = 0, n;
 
     for (int i = 0; i < st->n_nodes; i++)
         total += (size_t)s->graph.nodes[st->node[i]].width;
-    piece = threads == 1 ? total : total / ((size_t)threads * PIECES);
-    piece = (piece + LINEAR_UNIT - 1) / LINEAR_UNIT * LINEAR_UNIT;
-    for (;;) {
-        at = atomic_fetch_add_explicit(&s->next[index], 1, memory_order_relaxed);
-        for (int i = 0; i < st->n_nodes; i++) {
-            size_t width = (size_t)s->graph.nodes[st->node[i]].width;
-            size_t pieces = (width + piece - 1) / piece;
-            if (at >= pieces) {
-                at -= pieces;
-                continue;
-            }
-            start = at * piece;
-            linear_columns(p, st->node[i], st->add[i], start,
-                           start + piece < width ? start + piece : width);
-            at = SIZE_MAX;
-            break;
+    n = threads == 1 ? total : total / ((size_t)threads * PIECES);
+    return (n + LINEAR_UNIT - 1) / LINEAR_UNIT * LINEAR_UNIT + (n == 0 ? LINEAR_UNIT : 0);
+}
+
+static size_t linear_pieces(const adze_session *s, const az_stage *st, int threads)
+{
+    size_t columns = linear_columns_per_piece(s, st, threads), n = 0;
+
+    for (int i = 0; i < st->n_nodes; i++)
+        n += ((size_t)s->graph.nodes[st->node[i]].width + columns - 1) / columns;
+    return n;
+}
+
+static void run_linear(const az_pass *p, const az_stage *st, size_t piece, int threads)
+{
+    const adze_session *s = p->s;
+    size_t columns = linear_columns_per_piece(s, st, threads);
+
+    for (int i = 0; i < st->n_nodes; i++) {
+        size_t width = (size_t)s->graph.nodes[st->node[i]].width;
+        size_t pieces = (width + columns - 1) / columns, from = piece * columns;
+        if (piece < pieces) {
+            linear_columns(p, st->node[i], st->add[i], from,
+                           from + columns < width ? from + columns : width);
+            return;
         }
-        if (at != SIZE_MAX) return;
+        piece -= pieces;
     }
 }
 
@@ -209,70 +218,112 @@ static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t hea
     store(s, c->v, at, value_row(s, n->in[2], row) + head * d, d);
 }
 
-static void run_rope(const az_pass *p, const az_stage *st, int t, int threads)
+static void run_rope(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
 {
     const az_node *n = &p->s->graph.nodes[st->node[0]];
     size_t heads = (size_t)n->n_kv_heads;
     size_t q_from = first_row(p, p->s->graph.nodes[n->in[0]].last_only);
-    range r = share(p->m * heads, 1, t, threads);
+    range r = share(p->m * heads, 1, piece, pieces);
 
     for (size_t u = r.from; u < r.to; u++)
         rope_head(p, n, u / heads, u % heads, u / heads >= q_from);
 }
 
-/* Heads x blocks of queries; the last block first, as it has the most to look at. */
-static void run_attention(const az_pass *p, const az_stage *st, int index)
+/* One key head and one block of queries; the last blocks come first, as they have the most to look at. */
+static void run_attention(const az_pass *p, const az_stage *st, size_t piece)
 {
-    adze_session *s = p->s;
+    const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[st->node[0]];
     const az_kv_cache *c = &s->caches[n->state];
     size_t r0 = first_row(p, st->last_only), rows = p->m - r0, d = (size_t)n->head_dim;
-    size_t heads = (size_t)n->n_kv_heads, group = (size_t)n->n_heads / heads, u;
+    size_t heads = (size_t)n->n_kv_heads, group = (size_t)n->n_heads / heads;
     size_t blocks = (rows + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+    size_t from = (blocks - 1 - piece / heads) * ATTENTION_ROWS, head = piece % heads;
+    size_t at = head * s->context * d;
+    az_attn_args a = {
+        .out = value_row(s, st->node[0], r0 + from) + head * group * d,
+        .q = value_row(s, n->in[0], r0 + from) + head * group * d,
+        .ld_out = s->values[st->node[0]].ld,
+        .ld_q = s->values[n->in[0]].ld,
+        .ld_kv = d,
+        .n_tok = rows - from < ATTENTION_ROWS ? rows - from : ATTENTION_ROWS,
+        .group = group,
+        .head_dim = d,
+        .pos = (int64_t)(s->pos + r0 + from),
+        .window = s->graph.states[n->state].window,
+        .scale = (float)n->scale,
+    };
 
-    while ((u = atomic_fetch_add_explicit(&s->next[index], 1, memory_order_relaxed)) <
-           blocks * heads) {
-        size_t from = (blocks - 1 - u / heads) * ATTENTION_ROWS, head = u % heads;
-        size_t n_tok = rows - from < ATTENTION_ROWS ? rows - from : ATTENTION_ROWS;
-        az_attn_args a = {
-            .out = value_row(s, st->node[0], r0 + from) + head * group * d,
-            .q = value_row(s, n->in[0], r0 + from) + head * group * d,
-            .ld_out = s->values[st->node[0]].ld,
-            .ld_q = s->values[n->in[0]].ld,
-            .ld_kv = d,
-            .n_tok = n_tok,
-            .group = group,
-            .head_dim = d,
-            .pos = (int64_t)(s->pos + r0 + from),
-            .window = s->graph.states[n->state].window,
-            .scale = (float)n->scale,
-        };
-        size_t at = head * s->context * d;
-        if (s->cache_f32) {
-            a.k32 = (const float *)c->k + at;
-            a.v32 = (const float *)c->v + at;
-            s->kernels->attention_f32(&a);
-        } else {
-            a.k = (const az_f16 *)c->k + at;
-            a.v = (const az_f16 *)c->v + at;
-            s->kernels->attention(&a);
-        }
+    if (s->cache_f32) {
+        a.k32 = (const float *)c->k + at;
+        a.v32 = (const float *)c->v + at;
+        s->kernels->attention_f32(&a);
+    } else {
+        a.k = (const az_f16 *)c->k + at;
+        a.v = (const az_f16 *)c->v + at;
+        s->kernels->attention(&a);
     }
 }
 
-static void run_stage(const az_pass *p, const az_stage *st, int index, int t, int threads)
+static size_t smaller(size_t a, size_t b)
 {
-    if (first_row(p, st->last_only) == p->m) return;
+    return a < b ? a : b;
+}
+
+/* How a stage is cut; the same for every thread of a pass. */
+static size_t count_pieces(const az_pass *p, const az_stage *st, int threads)
+{
+    const az_node *n = &p->s->graph.nodes[st->node[0]];
+    size_t rows = p->m - first_row(p, st->last_only), t = (size_t)threads;
+    size_t many = p->m > t ? t * PIECES : t;
+
+    if (rows == 0) return 0;
     switch (st->kind) {
-    case AZ_STAGE_EMBED: run_embed(p, st, t, threads); break;
-    case AZ_STAGE_NORM: run_norm(p, st, t, threads); break;
-    case AZ_STAGE_QUANTIZE: by_pieces(p, st, t, threads, quantize_piece); break;
-    case AZ_STAGE_LINEAR: run_linear(p, st, index, threads); break;
-    case AZ_STAGE_ROPE: run_rope(p, st, t, threads); break;
-    case AZ_STAGE_ATTENTION: run_attention(p, st, index); break;
-    case AZ_STAGE_SILU_MUL: by_pieces(p, st, t, threads, silu_mul_piece); break;
-    case AZ_STAGE_ADD: by_pieces(p, st, t, threads, add_piece); break;
+    case AZ_STAGE_EMBED:
+    case AZ_STAGE_NORM: return smaller(rows, many);
+    case AZ_STAGE_QUANTIZE:
+    case AZ_STAGE_SILU_MUL:
+    case AZ_STAGE_ADD: return rows >= many ? many : smaller(many, ((size_t)n->width + 255) / 256);
+    case AZ_STAGE_LINEAR: return linear_pieces(p->s, st, threads);
+    case AZ_STAGE_ROPE: return smaller(p->m * (size_t)n->n_kv_heads, many);
+    case AZ_STAGE_ATTENTION:
+        return (rows + ATTENTION_ROWS - 1) / ATTENTION_ROWS * (size_t)n->n_kv_heads;
     }
+    return 0;
+}
+
+static void run_piece(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
+                      int threads)
+{
+    switch (st->kind) {
+    case AZ_STAGE_EMBED: run_embed(p, st, piece, pieces); break;
+    case AZ_STAGE_NORM: run_norm(p, st, piece, pieces); break;
+    case AZ_STAGE_QUANTIZE: by_pieces(p, st, piece, pieces, quantize_piece); break;
+    case AZ_STAGE_LINEAR: run_linear(p, st, piece, threads); break;
+    case AZ_STAGE_ROPE: run_rope(p, st, piece, pieces); break;
+    case AZ_STAGE_ATTENTION: run_attention(p, st, piece); break;
+    case AZ_STAGE_SILU_MUL: by_pieces(p, st, piece, pieces, silu_mul_piece); break;
+    case AZ_STAGE_ADD: by_pieces(p, st, piece, pieces, add_piece); break;
+    }
+}
+
+/* Take pieces until none is left, then wait for those that others took. */
+static void run_stage(const az_pass *p, int index, int threads)
+{
+    const az_stage *st = &p->s->stages[index];
+    az_stage_work *w = &p->s->work[index];
+    size_t pieces = count_pieces(p, st, threads), i;
+
+    if (threads == 1) {
+        for (i = 0; i < pieces; i++)
+            run_piece(p, st, i, pieces, 1);
+        return;
+    }
+    while ((i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < pieces) {
+        run_piece(p, st, i, pieces, threads);
+        atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
+    }
+    az_spin_until(&w->done, pieces);
 }
 
 static void team(void *arg, int t, int threads)
@@ -283,14 +334,12 @@ static void team(void *arg, int t, int threads)
     uint64_t before = timed ? az_now_ns(s->run) : 0;
 
     for (int i = 0; i < s->n_stages; i++) {
-        az_stage *st = &s->stages[i];
-        run_stage(p, st, i, t, threads);
-        if (threads > 1) az_pool_barrier(s->pool);
+        run_stage(p, i, threads);
         if (timed) {
             uint64_t now = az_now_ns(s->run);
-            st->ns += now - before;
-            st->calls++;
-            st->rows += p->m - first_row(p, st->last_only);
+            s->stages[i].ns += now - before;
+            s->stages[i].calls++;
+            s->stages[i].rows += p->m - first_row(p, s->stages[i].last_only);
             before = now;
         }
     }
@@ -298,7 +347,9 @@ static void team(void *arg, int t, int threads)
 
 void az_session_pass(az_pass *p)
 {
-    for (int i = 0; i < p->s->n_stages; i++)
-        atomic_store_explicit(&p->s->next[i], 0, memory_order_relaxed);
+    for (int i = 0; i < p->s->n_stages; i++) {
+        atomic_store_explicit(&p->s->work[i].next, 0, memory_order_relaxed);
+        atomic_store_explicit(&p->s->work[i].done, 0, memory_order_relaxed);
+    }
     az_pool_team(p->s->pool, team, p);
 }

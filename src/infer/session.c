@@ -58,9 +58,9 @@ static adze_status allocate(adze_session *s, adze_error *err)
 
     s->buffers = az_arena_array(&s->arena, (size_t)s->n_buffers, sizeof *s->buffers);
     s->caches = az_arena_array(&s->arena, (size_t)s->graph.n_states, sizeof *s->caches);
-    s->next = az_arena_array(&s->arena, (size_t)s->n_stages, sizeof *s->next);
+    s->work = az_calloc(run, (size_t)s->n_stages, sizeof *s->work);
     s->inv_freq = az_arena_array(&s->arena, half, sizeof *s->inv_freq);
-    if (!s->buffers || !s->caches || !s->next || !s->inv_freq)
+    if (!s->buffers || !s->caches || !s->work || !s->inv_freq)
         return az_fail_nomem(err, "making a session");
     for (int i = 0; i < s->n_buffers; i++)
         ok = ok && (s->buffers[i] = az_calloc(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
@@ -188,6 +188,7 @@ void adze_session_free(adze_session *s)
     for (int i = 0; i < AZ_Q8_BUFFERS; i++)
         az_free(s->run, s->q8[i]);
     az_free(s->run, s->rope_table);
+    az_free(s->run, s->work);
     az_arena_deinit(&s->arena);
     az_free(s->run, s);
 }

@@ -1,7 +1,8 @@
 /* The native engine: a graph, its weights where the files hold them, buffers planned once, caches.
  *
  * A session runs in passes of up to `batch` tokens. A pass walks the stages: each is one operator, or several
- * that need no barrier between them, done by all threads of the pool. docs/internals.md, "a pass".
+ * that need not wait for each other, cut into pieces that the threads take one by one. A stage is over when
+ * its pieces are done, not when every thread has arrived: one that was put aside holds nobody up.
  */
 #ifndef AZ_INFER_SESSION_H
 #define AZ_INFER_SESSION_H
@@ -52,6 +53,12 @@ typedef struct az_stage {
     uint64_t ns, calls, rows; /* profile */
 } az_stage;
 
+/* Work of one stage in one pass, on a cache line of its own. */
+typedef struct az_stage_work {
+    atomic_size_t next, done; /* pieces asked for, pieces finished */
+    char pad[64 - 2 * sizeof(atomic_size_t)];
+} az_stage_work;
+
 /* Keys and values, [n_kv_heads][context][head_dim]: f16, or f32 where all matrices of a model are f32. */
 typedef struct az_kv_cache {
     void *k, *v;
@@ -71,7 +78,7 @@ struct adze_session {
     az_value *values;  /* [graph.n_nodes] */
     az_stage *stages;
     int n_stages;
-    atomic_size_t *next; /* [n_stages] hands out the work of a stage */
+    az_stage_work *work; /* [n_stages] */
     int n_buffers;
     float **buffers;        /* [n_buffers] */
     size_t *buffer_columns; /* floats a row of the pass needs in each */
