@@ -60,10 +60,9 @@ json_t *az_interval_json(const az_interval *v, const char *unit)
 /* Units are static strings in az_figure. */
 static const char *known_unit(const char *u)
 {
-    static const char *const units[] = {
-        "ms",    "s", "tok/s", "bytes", "bits", "J/tok", "W",
-        "ratio", "x", "nats",  "1",     "GB/s", "GOP/s", "GFLOP/s"
-    };
+    static const char *const units[] = { "ms",    "s",    "tok/s", "bytes",   "bits",
+                                         "J/tok", "W",    "ratio", "x",       "nats",
+                                         "1",     "GB/s", "GOP/s", "GFLOP/s", "us" };
 
     for (size_t i = 0; u && i < AZ_COUNT(units); i++)
         if (strcmp(units[i], u) == 0) return units[i];

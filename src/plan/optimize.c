@@ -323,8 +323,8 @@ adze_status az_optimize(adze_run *run, const az_optimize_opts *opts, az_optimiza
                         adze_error *err)
 {
     typedef adze_status stage_fn(az_optimization * o, adze_error * e);
-    static stage_fn *const stages[] = { az_optimize_convert, az_optimize_tune, az_optimize_measure,
-                                        az_optimize_evaluate };
+    static stage_fn *const stages[] = { az_optimize_predict, az_optimize_convert, az_optimize_tune,
+                                        az_optimize_measure, az_optimize_evaluate };
     uint64_t t0 = az_now_ns(run);
     adze_status rc;
 

@@ -12,6 +12,7 @@
 #include "job/convert.h"
 #include "measure/bench.h"
 #include "measure/eval.h"
+#include "plan/assess.h"
 #include "plan/gates.h"
 #include "plan/pareto.h"
 #include "store/store.h"
@@ -42,11 +43,6 @@ typedef struct az_trial {
     int threads;
     az_figure prefill_tok_s, decode_tok_s;
 } az_trial;
-
-/* What the cost walk said, see plan/assess.h. */
-typedef struct az_prediction {
-    double weight_bytes, prefill_tok_s, decode_tok_s;
-} az_prediction;
 
 typedef enum az_candidate_status {
     AZ_CAND_MEASURED,
@@ -126,6 +122,7 @@ adze_status az_optimize_finish(az_optimization *o, const char *report_path, adze
 void az_optimization_free(az_optimization *o);
 
 /* Stages, in the order they run (optimize_stages.c). */
+adze_status az_optimize_predict(az_optimization *o, adze_error *err);
 adze_status az_optimize_convert(az_optimization *o, adze_error *err);
 adze_status az_optimize_tune(az_optimization *o, adze_error *err);
 adze_status az_optimize_measure(az_optimization *o, adze_error *err);

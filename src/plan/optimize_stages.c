@@ -59,6 +59,64 @@ static adze_status recall(az_optimization *o, const char *key, json_t **kept, ad
     return az_store_get_stage(o->store, key, kept, err);
 }
 
+/* ---- predict ---- */
+
+/* The roof of this machine's kernels, kept for its fingerprint. */
+static adze_status find_roof(az_optimization *o, const az_assess_opts *ao, az_roof *roof,
+                             adze_error *err)
+{
+    bool wanted[AZ_TYPE_COUNT];
+    char key[AZ_DIGEST_SIZE], types[AZ_TYPE_COUNT + 1] = "";
+    json_t *kept = NULL;
+    adze_status rc = az_assess_types(o->run, o->model, ao, wanted, err);
+
+    for (int t = 0; t < AZ_TYPE_COUNT; t++)
+        types[t] = wanted[t] ? '1' : '0';
+    if (rc == ADZE_OK) rc = key_of(o, key, err, "roof", o->fingerprint, types, NULL);
+    if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+    if (rc == ADZE_OK && kept && az_roof_recall(roof, kept, NULL) == ADZE_OK) {
+        o->reused++;
+    } else if (rc == ADZE_OK) {
+        az_progress(o->run, "measure the kernels", 0, 0, "step");
+        rc = az_roof_measure(roof, o->run, wanted, err);
+        json_decref(kept);
+        kept = rc == ADZE_OK ? az_roof_json(roof) : NULL;
+        if (kept) rc = az_store_put_stage(o->store, key, "roof", kept, err);
+    }
+    json_decref(kept);
+    return rc;
+}
+
+adze_status az_optimize_predict(az_optimization *o, adze_error *err)
+{
+    const char **recipes = az_calloc(o->run, o->n + 1, sizeof *recipes);
+    az_assess_opts ao = { .prompt = o->opts->prompt, .generate = o->opts->generate };
+    az_assessment *a = az_calloc(o->run, 1, sizeof *a);
+    az_roof *roof = az_calloc(o->run, 1, sizeof *roof);
+    size_t n = 0;
+    adze_status rc;
+
+    if (!recipes || !a || !roof) {
+        rc = az_fail_nomem(err, "predicting");
+        goto done;
+    }
+    for (size_t i = 1; i < o->n && n + 1 < AZ_ASSESS_MAX; i++)
+        if (o->candidates[i].status == AZ_CAND_MEASURED) recipes[n++] = o->candidates[i].recipe;
+    ao.recipes = recipes;
+    rc = find_roof(o, &ao, roof, err);
+    if (rc == ADZE_OK) rc = az_assess(a, o->run, o->model, roof, &ao, err);
+    if (rc == ADZE_OK) o->candidates[0].predicted = a->rows[0].predicted;
+    for (size_t i = 1; rc == ADZE_OK && i < o->n; i++)
+        for (size_t k = 1; k < a->n; k++)
+            if (strcmp(a->rows[k].recipe, o->candidates[i].recipe) == 0)
+                o->candidates[i].predicted = a->rows[k].predicted;
+done:
+    az_free(o->run, recipes);
+    az_free(o->run, a);
+    az_free(o->run, roof);
+    return rc;
+}
+
 /* ---- convert ---- */
 
 static json_t *convert_keep(const az_candidate *c)

@@ -1,0 +1,320 @@
+/* The roof: micro-benchmarks with the engine's own kernels. Each figure is the median of several repeats. */
+#include "measure/roof.h"
+#include "base/json.h"
+#include "base/thread.h"
+#include "codec/codec.h"
+#include "kernel/kernel.h"
+#include "measure/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { K = 2048, ROWS_PREFILL = 128, REPEATS = 5, HEAD_DIM = 64, PATTERN = 64 };
+
+const uint64_t az_roof_sizes[AZ_ROOF_SIZES] = { 2 << 20, 16 << 20, 96 << 20, 640 << 20 };
+
+/* One benchmark: every thread runs body(thread, threads), then all wait. */
+typedef struct bench {
+    adze_run *run;
+    const az_kernels *k;
+    const az_weight_kernel *wk;
+    const uint8_t *weights; /* [n] rows */
+    size_t row_bytes, n, m;
+    const void *act;
+    float *out;
+    size_t ld_out;
+    /* attention */
+    const az_f16 *cache;
+    const float *q;
+    size_t positions, queries;
+    /* elementwise */
+    float *values;
+    size_t n_values;
+    int passes;
+} bench;
+
+typedef void body_fn(const bench *b, int thread, int threads);
+
+typedef struct team_arg {
+    const bench *b;
+    body_fn *body;
+} team_arg;
+
+static void team(void *arg, int thread, int threads)
+{
+    const team_arg *t = arg;
+
+    for (int i = 0; i < t->b->passes; i++) {
+        t->body(t->b, thread, threads);
+        if (threads > 1) az_pool_barrier(t->b->run->pool);
+    }
+}
+
+/* Seconds of one pass: enough passes to last a few milliseconds, then the repeats. */
+static void time_passes(bench *b, body_fn *body, double *seconds)
+{
+    team_arg t = { b, body };
+    uint64_t t0, took;
+
+    b->passes = 1;
+    az_pool_team(b->run->pool, team, &t); /* warm */
+    for (;;) {
+        t0 = az_now_ns(b->run);
+        az_pool_team(b->run->pool, team, &t);
+        took = az_now_ns(b->run) - t0;
+        if (took > 4000000 || b->passes >= 1 << 20) break;
+        b->passes *= took < 400000 ? 8 : 2;
+    }
+    for (int r = 0; r < REPEATS; r++) {
+        t0 = az_now_ns(b->run);
+        az_pool_team(b->run->pool, team, &t);
+        seconds[r] = (double)(az_now_ns(b->run) - t0) * 1e-9 / b->passes;
+    }
+}
+
+/* amount / seconds, in billions. */
+static az_figure rate(bench *b, body_fn *body, double amount, const char *unit)
+{
+    double s[REPEATS];
+
+    time_passes(b, body, s);
+    for (int r = 0; r < REPEATS; r++)
+        s[r] = s[r] > 0 ? amount / s[r] * 1e-9 : 0;
+    return az_figure_of(s, REPEATS, unit, AZ_MEASURED);
+}
+
+/* Rows in pieces of 64, handed out alternately, as the engine does. */
+static void product_body(const bench *b, int thread, int threads)
+{
+    for (size_t at = (size_t)thread * 64; at < b->n; at += (size_t)threads * 64) {
+        size_t end = at + 64 < b->n ? at + 64 : b->n;
+        b->wk->matmul(b->out, b->ld_out, b->weights, b->row_bytes, b->act, b->m, at, end, K);
+    }
+}
+
+static void attention_body(const bench *b, int thread, int threads)
+{
+    for (size_t i = (size_t)thread; i < b->queries; i += (size_t)threads) {
+        az_attn_args a = {
+            .out = b->out + i * HEAD_DIM,
+            .q = b->q + i * HEAD_DIM,
+            .k = b->cache,
+            .v = b->cache,
+            .ld_out = HEAD_DIM,
+            .ld_q = HEAD_DIM,
+            .ld_kv = HEAD_DIM,
+            .n_tok = 1,
+            .group = 1,
+            .head_dim = HEAD_DIM,
+            .pos = (int64_t)b->positions - 1,
+            .scale = 0.125f,
+        };
+        b->k->attention(&a);
+    }
+}
+
+static void values_body(const bench *b, int thread, int threads)
+{
+    size_t each = b->n_values / (size_t)threads, at = each * (size_t)thread;
+
+    b->k->silu_mul(b->values + at, b->values + at, b->values + b->n_values + at, each);
+}
+
+/* About what a small stage does: quantize one short row, take a piece of work. */
+static void stage_body(const bench *b, int thread, int threads)
+{
+    (void)threads;
+    if (thread == 0) b->k->quantize_q8(b->out, b->values, 256);
+}
+
+/* Fill `bytes` of rows of a type with a pattern of real encoded weights. */
+static adze_status fill_rows(bench *b, az_type type, uint8_t *dst, size_t bytes, adze_error *err)
+{
+    const az_codec *codec = az_codec_get(type);
+    float *x = az_alloc(b->run, K * sizeof *x);
+    uint64_t row = 0;
+    az_prng rng;
+
+    if (!x) return az_fail_nomem(err, "measuring kernels");
+    az_type_row_bytes(type, K, &row);
+    b->row_bytes = (size_t)row;
+    b->n = bytes / b->row_bytes;
+    az_prng_seed(&rng, 7);
+    for (size_t r = 0; r < PATTERN && r < b->n; r++) {
+        for (size_t i = 0; i < K; i++)
+            x[i] = (float)(az_prng_unit(&rng) + az_prng_unit(&rng) - 1) * 0.05f;
+        codec->pack(b->k, x, NULL, K, dst + r * b->row_bytes);
+    }
+    for (size_t r = PATTERN; r < b->n; r++)
+        memcpy(dst + r * b->row_bytes, dst + (r % PATTERN) * b->row_bytes, b->row_bytes);
+    az_free(b->run, x);
+    return ADZE_OK;
+}
+
+static adze_status measure_type(az_roof *roof, bench *b, az_type type, uint8_t *room,
+                                const float *x, void *act, adze_error *err)
+{
+    size_t rows_bytes;
+    adze_status rc;
+
+    b->wk = &b->k->weight[type];
+    if (!b->wk->matmul || !az_codec_get(type)) return ADZE_OK;
+    rows_bytes = az_act_row_bytes(b->wk->act, K);
+    for (size_t i = 0; i < ROWS_PREFILL; i++) {
+        char *to = (char *)act + i * rows_bytes;
+        if (b->wk->act == AZ_ACT_F32)
+            memcpy(to, x, K * sizeof *x);
+        else
+            b->k->quantize_q8(to, x, K);
+    }
+    rc = fill_rows(b, type, room, (size_t)az_roof_sizes[roof->n_sizes - 1], err);
+    if (rc < 0) return rc;
+    b->weights = room;
+    b->act = act;
+    for (size_t s = 0; s < roof->n_sizes; s++) {
+        b->n = (size_t)az_roof_sizes[s] / b->row_bytes;
+        b->m = 1;
+        b->ld_out = b->n;
+        roof->decode_gb_s[type][s] =
+            rate(b, product_body, (double)b->n * (double)b->row_bytes, "GB/s");
+    }
+    b->n = 2048;
+    if (b->n * b->row_bytes > az_roof_sizes[roof->n_sizes - 1])
+        b->n = (size_t)az_roof_sizes[roof->n_sizes - 1] / b->row_bytes;
+    b->m = ROWS_PREFILL;
+    b->ld_out = b->n;
+    roof->prefill_gops[type] =
+        rate(b, product_body, 2.0 * (double)b->n * K * ROWS_PREFILL, "GOP/s");
+    return az_check_cancel(b->run, err);
+}
+
+static void measure_rest(az_roof *roof, bench *b)
+{
+    double us[REPEATS];
+
+    b->positions = 256;
+    b->queries = 128;
+    roof->attention_gops =
+        rate(b, attention_body, 4.0 * HEAD_DIM * (double)b->positions * (double)b->queries,
+             "GOP/s");
+    b->positions = 4096;
+    b->queries = (size_t)roof->threads;
+    roof->attention_gb_s =
+        rate(b, attention_body, 4.0 * HEAD_DIM * (double)b->positions * (double)b->queries, "GB/s");
+    b->n_values = 65536;
+    roof->value_gb_s = rate(b, values_body, 12.0 * (double)b->n_values, "GB/s");
+    time_passes(b, stage_body, us);
+    for (int r = 0; r < REPEATS; r++)
+        us[r] *= 1e6;
+    roof->stage_us = az_figure_of(us, REPEATS, "us", AZ_MEASURED);
+}
+
+adze_status az_roof_measure(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE_COUNT],
+                            adze_error *err)
+{
+    bench b = { .run = run, .k = az_kernels_default() };
+    uint64_t available = az_memory_available_bytes(run);
+    float *x = NULL, *cache = NULL;
+    uint8_t *room = NULL;
+    void *act = NULL;
+    adze_status rc = ADZE_OK;
+
+    memset(roof, 0, sizeof *roof);
+    roof->threads = adze_run_threads(run);
+    snprintf(roof->isa, sizeof roof->isa, "%s", b.k->isa);
+    for (roof->n_sizes = AZ_ROOF_SIZES; roof->n_sizes > 1; roof->n_sizes--)
+        if (az_roof_sizes[roof->n_sizes - 1] < available / 3) break;
+    room = az_alloc(run, (size_t)az_roof_sizes[roof->n_sizes - 1] + 64);
+    x = az_calloc(run, 2 * 65536, sizeof *x);
+    act = az_alloc(run, ROWS_PREFILL * K * sizeof(float));
+    b.out = az_alloc(run, ((size_t)1 << 20) * sizeof(float));
+    cache = az_calloc(run, 4096 * HEAD_DIM, sizeof(az_f16));
+    if (!room || !x || !act || !b.out || !cache) {
+        rc = az_fail_nomem(err, "measuring kernels");
+        goto done;
+    }
+    for (size_t i = 0; i < 2 * 65536; i++)
+        x[i] = (float)(i % 97) * 0.01f - 0.48f;
+    b.q = x;
+    b.values = x;
+    b.cache = (const az_f16 *)(const void *)cache;
+    for (int t = 0; rc == ADZE_OK && t < AZ_TYPE_COUNT; t++)
+        if (wanted[t]) rc = measure_type(roof, &b, (az_type)t, room, x, act, err);
+    if (rc == ADZE_OK) measure_rest(roof, &b);
+done:
+    az_free(run, room);
+    az_free(run, x);
+    az_free(run, act);
+    az_free(run, b.out);
+    az_free(run, cache);
+    return rc;
+}
+
+double az_roof_decode_gb_s(const az_roof *roof, az_type type, double working_set_bytes)
+{
+    const az_figure *f = roof->decode_gb_s[type];
+    size_t i = 0;
+    double lo, hi, at;
+
+    if (!roof->n_sizes || !f[0].n) return 0;
+    while (i + 1 < roof->n_sizes && (double)az_roof_sizes[i + 1] < working_set_bytes)
+        i++;
+    if (i + 1 >= roof->n_sizes || working_set_bytes <= (double)az_roof_sizes[0])
+        return f[working_set_bytes <= (double)az_roof_sizes[0] ? 0 : roof->n_sizes - 1].median;
+    lo = log((double)az_roof_sizes[i]);
+    hi = log((double)az_roof_sizes[i + 1]);
+    at = (log(working_set_bytes) - lo) / (hi - lo);
+    return f[i].median + at * (f[i + 1].median - f[i].median);
+}
+
+json_t *az_roof_json(const az_roof *roof)
+{
+    json_t *types = json_object();
+
+    for (int t = 0; t < AZ_TYPE_COUNT; t++) {
+        json_t *decode;
+        if (!roof->prefill_gops[t].n) continue;
+        decode = json_array();
+        for (size_t s = 0; s < roof->n_sizes; s++)
+            json_array_append_new(decode, az_figure_json(&roof->decode_gb_s[t][s], NULL));
+        json_object_set_new(types, az_type_get((az_type)t)->name,
+                            json_pack("{s:o, s:o}", "decode_gb_s", decode, "prefill_gops",
+                                      az_figure_json(&roof->prefill_gops[t], NULL)));
+    }
+    return json_pack("{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "threads", roof->threads, "isa",
+                     roof->isa, "n_sizes", (json_int_t)roof->n_sizes, "types", types,
+                     "attention_gops", az_figure_json(&roof->attention_gops, NULL),
+                     "attention_gb_s", az_figure_json(&roof->attention_gb_s, NULL), "value_gb_s",
+                     az_figure_json(&roof->value_gb_s, NULL), "stage_us",
+                     az_figure_json(&roof->stage_us, NULL));
+}
+
+adze_status az_roof_recall(az_roof *roof, const json_t *j, adze_error *err)
+{
+    const char *isa = az_json_str(j, "isa"), *name;
+    int64_t threads = 0, n_sizes = 0;
+    json_t *one;
+    az_type t;
+
+    memset(roof, 0, sizeof *roof);
+    if (!isa || !az_json_int(j, "threads", &threads) || !az_json_int(j, "n_sizes", &n_sizes) ||
+        n_sizes < 1 || n_sizes > AZ_ROOF_SIZES)
+        return az_fail(err, ADZE_EFORMAT, NULL, ADZE_NOPOS, "kept roof is incomplete");
+    roof->threads = (int)threads;
+    roof->n_sizes = (size_t)n_sizes;
+    snprintf(roof->isa, sizeof roof->isa, "%s", isa);
+    az_figure_from_json(json_object_get(j, "attention_gops"), &roof->attention_gops);
+    az_figure_from_json(json_object_get(j, "attention_gb_s"), &roof->attention_gb_s);
+    az_figure_from_json(json_object_get(j, "value_gb_s"), &roof->value_gb_s);
+    az_figure_from_json(json_object_get(j, "stage_us"), &roof->stage_us);
+    json_object_foreach(json_object_get(j, "types"), name, one)
+    {
+        if (!az_type_from_name(name, &t)) continue;
+        az_figure_from_json(json_object_get(one, "prefill_gops"), &roof->prefill_gops[t]);
+        for (size_t s = 0; s < roof->n_sizes; s++)
+            az_figure_from_json(json_array_get(json_object_get(one, "decode_gb_s"), s),
+                                &roof->decode_gb_s[t][s]);
+    }
+    return ADZE_OK;
+}
