@@ -221,7 +221,7 @@ static adze_status judge(az_optimization *o, adze_error *err)
         p[n].ratio[AZ_OBJ_SPEED] = c->ratio_decode.n ? c->ratio_decode.median : (double)NAN;
         p[n].ratio[AZ_OBJ_MEMORY] = c->ratio_memory.n ? c->ratio_memory.median : (double)NAN;
         p[n].ratio[AZ_OBJ_ACCURACY] =
-            c->eval.positions && !o->inconclusive ? c->eval.top1_ratio.value : (double)NAN;
+            c->eval.positions && !o->inconclusive ? 1 - c->eval.flips.value : (double)NAN;
         p[n].ratio[AZ_OBJ_ENERGY] = c->evidence.value[AZ_EV_ENERGY_RATIO].n
                                         ? c->evidence.value[AZ_EV_ENERGY_RATIO].value
                                         : (double)NAN;

@@ -103,10 +103,10 @@ static void mark_frontier(az_point *p, size_t n, unsigned set)
 /* Gain of a point in one objective, 0 .. 1. `best` is the greatest gain in log of any point. */
 static double gain(const az_point *p, int o, double best, double least_accuracy)
 {
-    double g;
+    double allowed = least_accuracy < 0.999 ? 1 - least_accuracy : 0.001, g;
 
     if (o == AZ_OBJ_ACCURACY)
-        g = 1 - (1 - p->ratio[o]) / (1 - least_accuracy);
+        g = 1 - (1 - p->ratio[o]) / allowed;
     else if (!(best > 0))
         return 0; /* nobody is better than the baseline */
     else
@@ -182,7 +182,7 @@ static void say_gains(sentence *s, const az_point *p, unsigned set)
         double scale;
         const char *text;
     } form[AZ_OBJ_COUNT] = { { 2, 1, "x the speed" },
-                             { 1, 100, " % of the accuracy" },
+                             { 1, 100, " % of the answers" },
                              { 0, 100, " % of the memory" },
                              { 0, 100, " % of the energy" } };
     const char *sep = " has ";

@@ -4,7 +4,9 @@
  * score is the weighted mean of what each objective gained, on a scale that the other candidates do not
  * move much: 0 is the baseline (for accuracy: the loss that the gate just allows), 1 is the best candidate
  * (for accuracy: no loss). Speed, memory and energy count by the logarithm of their ratio, so twice as
- * fast from 1x and from 2x weigh the same. All of it is deterministic: ties go to the more accurate, then
+ * fast from 1x and from 2x weigh the same. Accuracy is the share of positions whose most likely token is still
+ * the baseline's, not the ratio of accuracies: that one is an estimate whose noise exceeds what sets good
+ * candidates apart (gained and lost answers cancel), so it would rank them by chance. All of it is deterministic: ties go to the more accurate, then
  * the smaller, then the faster, then the first by name.
  */
 #ifndef AZ_PLAN_PARETO_H
@@ -14,7 +16,7 @@
 
 typedef enum az_objective {
     AZ_OBJ_SPEED,    /* decode speed over the baseline's; more is better */
-    AZ_OBJ_ACCURACY, /* top-1 accuracy over the baseline's; more is better */
+    AZ_OBJ_ACCURACY, /* share of answers kept: 1 - flips; more is better */
     AZ_OBJ_MEMORY,   /* peak memory over the baseline's; less is better */
     AZ_OBJ_ENERGY,   /* energy of a token over the baseline's; less is better */
     AZ_OBJ_COUNT
@@ -47,7 +49,7 @@ adze_status az_weights_parse(az_weights *w, const char *text, adze_error *err);
 const char *az_objective_name(az_objective o);
 
 /* Mark the frontier, score, and choose among the points that passed. `least_accuracy` is the accuracy
- * gate's limit, 0 <= it < 1. An objective that a point lacks is left out for all. */
+ * gate's limit, 0 to 1; an allowed loss below 0.001 counts as that. An objective that a point lacks is left out for all. */
 void az_pareto(az_point *p, size_t n, const az_weights *w, double least_accuracy, az_choice *out);
 
 #endif

@@ -115,6 +115,9 @@ static void a_small_gain_stays_small(void **state)
     (void)state;
     az_pareto(p, 2, &w, 0.95, &c);
     assert_string_equal(p[c.chosen].id, "exact");
+    az_pareto(p, 2, &w, 1, &c); /* a gate that allows no loss at all */
+    assert_string_equal(p[c.chosen].id, "exact");
+    assert_true(p[0].score >= 0 && p[0].score <= 1 && p[1].score >= 0 && p[1].score <= 1);
 }
 
 static void weights_are_parsed_strictly(void **state)
