@@ -338,11 +338,12 @@ static adze_status put_specials(vocab *v)
 
 static adze_status put_json(vocab *v, const char *key, const json_t *j)
 {
-    char *text = json_dumps(j, JSON_COMPACT);
     adze_status rc = ADZE_OK;
+    size_t n = 0;
+    char *text = az_json_text(v->p->run, j, JSON_COMPACT, &n);
 
-    if (!text || !az_kv_put_str(&v->p->kv, key, text, strlen(text))) rc = nomem(v);
-    free(text);
+    if (!text || !az_kv_put_str(&v->p->kv, key, text, n)) rc = nomem(v);
+    az_free(v->p->run, text);
     return rc;
 }
 

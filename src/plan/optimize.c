@@ -169,6 +169,13 @@ static az_interval spread(const az_figure *f)
     return (az_interval){ f->median, f->min, f->max, f->n };
 }
 
+/* Chunks are what the bootstrap draws, so they are the observations that a gate of quality counts. */
+static az_interval over_chunks(const az_eval_result *e, az_interval v)
+{
+    v.n = e->positions ? e->chunks : 0;
+    return v;
+}
+
 static void gather_evidence(const az_optimization *o, az_candidate *c)
 {
     const char *no_text = o->inconclusive;
@@ -176,9 +183,9 @@ static void gather_evidence(const az_optimization *o, az_candidate *c)
     az_interval none = { 0 };
     az_figure energy = { 0 };
 
-    set_evidence(e, AZ_EV_TOP1_RATIO, c->eval.positions ? c->eval.top1_ratio : none, no_text);
-    set_evidence(e, AZ_EV_KL_MEAN, c->eval.positions ? c->eval.kl_mean : none, no_text);
-    set_evidence(e, AZ_EV_FLIPS, c->eval.positions ? c->eval.flips : none, no_text);
+    set_evidence(e, AZ_EV_TOP1_RATIO, over_chunks(&c->eval, c->eval.top1_ratio), no_text);
+    set_evidence(e, AZ_EV_KL_MEAN, over_chunks(&c->eval, c->eval.kl_mean), no_text);
+    set_evidence(e, AZ_EV_FLIPS, over_chunks(&c->eval, c->eval.flips), no_text);
     set_evidence(e, AZ_EV_DECODE_RATIO, spread(&c->ratio_decode), NULL);
     set_evidence(e, AZ_EV_PREFILL_RATIO, spread(&c->ratio_prefill), NULL);
     set_evidence(e, AZ_EV_MEMORY_RATIO, spread(&c->ratio_memory), NULL);

@@ -529,7 +529,7 @@ adze_status az_optimize_measure(az_optimization *o, adze_error *err)
 
 /* ---- evaluate ---- */
 
-/* Chunks that take about a minute, judged by the prefill speeds just measured; 4 at least, 40 at most. */
+/* Chunks that take about a minute, judged by the prefill speeds just measured; 10 at least, 40 at most. */
 static size_t chunks_for(const az_optimization *o)
 {
     double per_chunk = 0, budget = 60, left;
@@ -543,7 +543,7 @@ static size_t chunks_for(const az_optimization *o)
         left = ((double)o->deadline_ns - (double)az_now_ns(o->run)) * 1e-9 * 0.8;
         budget = left < budget ? left : budget;
     }
-    if (per_chunk <= 0 || budget / per_chunk < 4) return 4;
+    if (per_chunk <= 0 || budget / per_chunk < 10) return 10;
     return budget / per_chunk > 40 ? 40 : (size_t)(budget / per_chunk);
 }
 
