@@ -14,7 +14,7 @@ echo "machine: $(uname -sm), $("$adze" version), commit $(git rev-parse --short 
 
 echo
 echo "== kernels"
-build/release/bench_kernels
+build/release/bench/bench_kernels
 
 [ -d "$model" ] || build/release/synth llama-1b "$model"
 
@@ -25,7 +25,7 @@ measure() {
 
 echo
 echo "== conversion of $model to q4_k_m, three times"
-for i in 1 2 3; do
+for _ in 1 2 3; do
     rm -f "$work/q4_k_m.gguf"
     echo "adze convert            $(measure "$adze" convert "$model" "$work/q4_k_m.gguf" --recipe q4_k_m --quiet)"
     if [ $# -ge 2 ]; then
