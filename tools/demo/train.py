@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from safetensors.torch import load_file
 
 from llama import CONFIG, Llama
 
@@ -162,6 +163,9 @@ def work(rank, a):
     model.init_weights(a.seed)
     opt = Optimizer(model)
     path, step = a.work / "state.pt", 0
+    if a.init and not path.exists():
+        weights = {k.removeprefix("model."): v.float() for k, v in load_file(a.init).items()}
+        model.load_state_dict(weights)
     if path.exists():
         state = torch.load(path, weights_only=True)
         step = state["step"]
@@ -213,6 +217,7 @@ def main():
     ap.add_argument("--long-from", type=int, default=1 << 60, metavar="STEP", help="first step with --long-length")
     ap.add_argument("--gap-from", type=int, default=1 << 60, metavar="STEP",
                     help="first step from which every fourth has a gap in its positions, up to --long-length")
+    ap.add_argument("--init", type=Path, metavar="FILE", help="where there is no state: weights to begin with (model.safetensors)")
     ap.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     ap.add_argument("--save-seconds", type=float, default=240, help="time between saved states")
     ap.add_argument("--seed", type=int, default=1)
