@@ -6,6 +6,7 @@
 /* clang-format off */
 extern const az_cmd
     az_cmd_optimize,
+    az_cmd_probe,
     az_cmd_assess,
     az_cmd_bench,
     az_cmd_eval,
@@ -22,6 +23,7 @@ extern const az_cmd
 
 const az_cmd *const az_cmds[] = {
     &az_cmd_optimize,
+    &az_cmd_probe,
     &az_cmd_assess,
     &az_cmd_bench,
     &az_cmd_eval,
