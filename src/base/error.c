@@ -94,24 +94,62 @@ adze_status az_fail_nomem(adze_error *err, const char *doing)
     return az_fail(err, ADZE_ENOMEM, NULL, ADZE_NOPOS, "out of memory while %s", doing);
 }
 
-/* Append src to buf at *at, control bytes and DEL as \xNN. */
+/* Bytes of the printable UTF-8 sequence at s: 1 to 4; 0 for control characters (C0, DEL, C1) and for what is
+ * not UTF-8 (RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF). */
+static size_t printable_bytes(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first, last; /* of the lead byte */
+        unsigned char low, high;   /* of the byte after it */
+        size_t n;
+    } forms[] = {
+        { 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+    };
+
+    if (s[0] < 0x80) return s[0] >= 0x20 && s[0] != 0x7f;
+    for (size_t i = 0; i < AZ_COUNT(forms); i++) {
+        if (s[0] < forms[i].first || s[0] > forms[i].last) continue;
+        if (s[1] < forms[i].low || s[1] > forms[i].high) return 0;
+        for (size_t k = 2; k < forms[i].n; k++)
+            if ((s[k] & 0xc0) != 0x80) return 0; /* also the terminating NUL */
+        return forms[i].n;
+    }
+    return 0;
+}
+
+/* Append src to buf at *at; what is not printable UTF-8 as \xNN. Never cuts a character. */
 static void put_escaped(char *buf, size_t size, size_t *at, const char *src)
 {
     static const char hex[] = "0123456789abcdef";
+    const unsigned char *s = (const unsigned char *)src;
 
-    for (; *src; src++) {
-        unsigned char c = (unsigned char)*src;
-        if (c < 0x20 || c == 0x7f) {
-            if (*at + 5 > size) return;
+    while (*s) {
+        size_t n = printable_bytes(s);
+        if (*at + (n ? n : 4) + 1 > size) return;
+        if (n) {
+            memcpy(buf + *at, s, n);
+            *at += n;
+            s += n;
+        } else {
             buf[(*at)++] = '\\';
             buf[(*at)++] = 'x';
-            buf[(*at)++] = hex[c >> 4];
-            buf[(*at)++] = hex[c & 15];
-        } else {
-            if (*at + 2 > size) return;
-            buf[(*at)++] = (char)c;
+            buf[(*at)++] = hex[*s >> 4];
+            buf[(*at)++] = hex[*s & 15];
+            s++;
         }
     }
+}
+
+const char *az_escape_text(char *buf, size_t size, const char *src)
+{
+    size_t at = 0;
+
+    if (!size) return buf;
+    put_escaped(buf, size, &at, src);
+    buf[at] = 0;
+    return buf;
 }
 
 const char *adze_error_text(const adze_error *err, char *buf, unsigned size)

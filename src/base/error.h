@@ -2,6 +2,7 @@
 #ifndef AZ_BASE_ERROR_H
 #define AZ_BASE_ERROR_H
 
+#include <stddef.h>
 #include <adze/error.h>
 #include "base/compiler.h"
 
@@ -15,6 +16,10 @@ adze_status az_fail_name(adze_error *err, adze_status s, const char *path, const
 
 /* From errno: ENOENT -> ADZE_ENOENT, ENOMEM -> ADZE_ENOMEM, else ADZE_EIO; text is strerror. */
 adze_status az_fail_errno(adze_error *err, const char *path, const char *doing, int errnum);
+
+/* Copy of src that is safe to print and to put in JSON: control characters and bytes that are not UTF-8
+ * become \xNN; cut to fit between characters. Returns buf. */
+const char *az_escape_text(char *buf, size_t size, const char *src);
 
 /* Out of memory while `doing`. */
 adze_status az_fail_nomem(adze_error *err, const char *doing);

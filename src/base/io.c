@@ -30,10 +30,12 @@ void az_close(adze_run *run, int fd)
 static bool allowed_target(const char *real_dir, const char *real_file)
 {
     static const char mark[] = "/snapshots/";
-    const char *snap = strstr(real_dir, mark);
-    size_t n = strlen(real_dir);
+    const char *snap = NULL, *at = real_dir;
+    size_t n = strcmp(real_dir, "/") == 0 ? 0 : strlen(real_dir);
 
     if (strncmp(real_file, real_dir, n) == 0 && real_file[n] == '/') return true;
+    while ((at = strstr(at, mark)) != NULL)
+        snap = at++; /* the last one: folders above the cache may have that name too */
     if (!snap) return false;
     n = (size_t)(snap - real_dir);
     return strncmp(real_file, real_dir, n) == 0 && strncmp(real_file + n, "/blobs/", 7) == 0 &&

@@ -5,7 +5,8 @@
 #include <jansson.h>
 #include "base/run.h"
 
-/* Parse n bytes (UTF-8). Duplicate keys and depth over 512 are refused. *out is a new reference. */
+/* Parse n bytes (UTF-8): an object or array. Duplicate keys and nesting deeper than jansson allows (2048) are
+ * refused. *out is a new reference. */
 adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *path,
                           adze_error *err);
 /* Read and parse a file of at most max_bytes. */

@@ -137,20 +137,21 @@ static void note_peak(adze_run *run, uint64_t used)
 
 void *az_alloc(adze_run *run, size_t n)
 {
-    uint64_t used;
+    uint64_t used = atomic_load_explicit(&run->used_bytes, memory_order_relaxed);
+    uint64_t limit = run->opts.memory_bytes ? run->opts.memory_bytes : UINT64_MAX;
     char *p;
 
     if (n > SIZE_MAX / 2) return NULL;
-    used = atomic_fetch_add_explicit(&run->used_bytes, n, memory_order_relaxed) + n;
-    if (run->opts.memory_bytes && used > run->opts.memory_bytes)
-        p = NULL;
-    else
-        p = run->alloc.alloc(run->alloc.user, n + HEADER);
+    do { /* a refused block is never counted, so it cannot make another thread's fail */
+        if (n > limit || used > limit - n) return NULL;
+    } while (!atomic_compare_exchange_weak_explicit(&run->used_bytes, &used, used + n,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    p = run->alloc.alloc(run->alloc.user, n + HEADER);
     if (!p) {
         atomic_fetch_sub_explicit(&run->used_bytes, n, memory_order_relaxed);
         return NULL;
     }
-    note_peak(run, used);
+    note_peak(run, used + n);
     ((block_header *)(void *)p)->size = n;
     return p + HEADER;
 }

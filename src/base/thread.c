@@ -40,7 +40,23 @@ struct az_pool {
     atomic_uint bar_sense;
 };
 
-static _Thread_local az_pool *inside; /* the pool whose loop this thread is running */
+/* The loops that this thread is in, innermost first; so that a nested call is known, through any number of
+ * other pools. */
+typedef struct frame {
+    const az_pool *pool;
+    bool alone; /* not with the other threads of the pool */
+    const struct frame *outer;
+} frame;
+static _Thread_local const frame *inside;
+
+static const frame *frame_of(const az_pool *p)
+{
+    const frame *f = inside;
+
+    while (f && f->pool != p)
+        f = f->outer;
+    return f;
+}
 
 static void wait_generation(az_pool *p, unsigned seen)
 {
@@ -60,9 +76,10 @@ static void *worker_main(void *arg)
 {
     worker *w = arg;
     az_pool *p = w->pool;
+    const frame own = { p, false, NULL };
     unsigned seen = 0;
 
-    inside = p;
+    inside = &own;
     for (;;) {
         wait_generation(p, seen);
         seen++;
@@ -130,19 +147,21 @@ int az_pool_threads(const az_pool *p)
 
 void az_pool_team(az_pool *p, az_team_fn *fn, void *arg)
 {
-    if (p->threads == 1 || inside == p) {
-        /* alone: a nested call, or a pool of one */
-        az_pool *outer = inside;
-        if (p->threads == 1) inside = p;
+    frame own = { p, false, inside };
+
+    /* Alone: a pool of one, a nested call, or a pool that is busy with another thread's loop, which may
+     * itself be waiting for this thread. */
+    if (p->threads == 1 || frame_of(p) || pthread_mutex_trylock(&p->busy) != 0) {
+        own.alone = true;
+        inside = &own;
         fn(arg, 0, 1);
-        inside = outer;
+        inside = own.outer;
         return;
     }
-    pthread_mutex_lock(&p->busy);
     p->fn = fn;
     p->arg = arg;
     atomic_store(&p->left, p->threads - 1);
-    inside = p;
+    inside = &own;
     next_generation(p);
     fn(arg, 0, p->threads);
     for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire); i++) {
@@ -151,15 +170,16 @@ void az_pool_team(az_pool *p, az_team_fn *fn, void *arg)
         else
             sched_yield();
     }
-    inside = NULL;
+    inside = own.outer;
     pthread_mutex_unlock(&p->busy);
 }
 
 void az_pool_barrier(az_pool *p)
 {
+    const frame *f = frame_of(p);
     unsigned sense;
 
-    if (p->threads == 1) return;
+    if (!f || f->alone) return;
     sense = atomic_load_explicit(&p->bar_sense, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&p->bar_count, 1, memory_order_acq_rel) == p->threads - 1) {
         atomic_store_explicit(&p->bar_count, 0, memory_order_relaxed);

@@ -2,7 +2,8 @@
  *
  * az_parallel hands out indices one by one (uneven work); az_team runs one function on every thread at
  * once (the engine), with a barrier between its stages. The caller is thread 0 and takes part. A pool
- * runs one loop at a time; a nested call runs on the calling thread alone.
+ * runs one loop at a time; a nested call, or one while another thread's loop is under way, runs on the
+ * calling thread alone (threads is 1 then, and barriers return at once).
  */
 #ifndef AZ_BASE_THREAD_H
 #define AZ_BASE_THREAD_H

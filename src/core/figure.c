@@ -15,7 +15,7 @@ static int by_value(const void *a, const void *b)
 
 double az_quantile(const double *sorted, size_t n, double f)
 {
-    double at = f * (double)(n - 1);
+    double at = n ? f * (double)(n - 1) : 0;
     size_t i = (size_t)at;
 
     if (n == 0) return 0;

@@ -193,6 +193,7 @@ static adze_status answer(server *s, const json_t *msg, const void *frame, size_
 {
     call c = { .params = json_object_get(msg, "params"), .frame = frame, .frame_n = frame_n };
     json_t *id = json_object_get(msg, "id"), *reply;
+    char text[1200], path[600], name[300];
     adze_error e = { 0 };
     adze_status rc;
 
@@ -202,9 +203,11 @@ static adze_status answer(server *s, const json_t *msg, const void *frame, size_
     if (rc == ADZE_OK)
         reply = json_pack("{s:s, s:O?, s:O}", "jsonrpc", "2.0", "id", id, "result", c.result);
     else
-        reply = json_pack("{s:s, s:O?, s:{s:i, s:s, s:{s:i, s:s, s:s}}}", "jsonrpc", "2.0", "id",
-                          id, "error", "code", -32000, "message", e.msg, "data", "status", (int)rc,
-                          "path", e.path, "name", e.name);
+        reply =
+            json_pack("{s:s, s:O?, s:{s:i, s:s, s:{s:i, s:s, s:s}}}", "jsonrpc", "2.0", "id", id,
+                      "error", "code", -32000, "message", az_escape_text(text, sizeof text, e.msg),
+                      "data", "status", (int)rc, "path", az_escape_text(path, sizeof path, e.path),
+                      "name", az_escape_text(name, sizeof name, e.name));
     az_buf_clear(&s->line);
     if (rc < 0) c.rframe_n = 0;
     rc = reply ? az_rpc_encode(&s->line, reply, c.rframe_n, err) : az_fail_nomem(err, "answering");

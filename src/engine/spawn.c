@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -75,11 +77,13 @@ adze_status az_child_start(az_child *c, adze_run *run, const char *const *argv, 
 
 static void drain_stderr(az_child *c)
 {
-    char buf[1024];
-    ssize_t n;
+    char buf[4096];
 
-    while (c->err >= 0 && (n = read(c->err, buf, sizeof buf)) > 0) {
-        size_t put = (size_t)n, keep = sizeof c->tail - 1;
+    /* a child that writes without end must not keep us here: the pipe's size at most, then look up */
+    for (int i = 0; i < 16 && c->err >= 0; i++) {
+        ssize_t n = read(c->err, buf, sizeof buf);
+        size_t put = n > 0 ? (size_t)n : 0, keep = sizeof c->tail - 1;
+        if (n <= 0) return;
         if (put > keep) put = keep;
         if (c->tail_n + put > keep) {
             size_t drop = c->tail_n + put - keep;
@@ -102,13 +106,42 @@ static void reaped(az_child *c, int status)
         snprintf(c->why, sizeof c->why, "exited with code %d", WEXITSTATUS(status));
 }
 
+static uint64_t deadline_of(const az_child *c, double timeout_s)
+{
+    return az_now_ns(c->run) + (uint64_t)((timeout_s > 0 ? timeout_s : 0) * 1e9);
+}
+
+/* Wait for the child until the deadline, then kill it and its helpers (it leads a process group). */
+static void reap(az_child *c, uint64_t deadline)
+{
+    int status = 0;
+
+    while (c->pid) {
+        pid_t got = waitpid(c->pid, &status, WNOHANG);
+        if (got != 0) {
+            reaped(c, got < 0 ? 0 : status);
+            return;
+        }
+        if (az_now_ns(c->run) >= deadline) {
+            kill(-c->pid, SIGKILL);
+            kill(c->pid, SIGKILL);
+            while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+                ;
+            reaped(c, status);
+            return;
+        }
+        drain_stderr(c);
+        az_sleep_ns(c->run, 2000000);
+    }
+}
+
+/* The stream is over: usually the process has ended, but it may only have closed its side. */
 static adze_status ended(az_child *c, adze_error *err)
 {
     const char *last;
-    int status;
 
+    reap(c, deadline_of(c, 1.0));
     drain_stderr(c);
-    if (c->pid && waitpid(c->pid, &status, 0) == c->pid) reaped(c, status);
     while (c->tail_n && (c->tail[c->tail_n - 1] == '\n' || c->tail[c->tail_n - 1] == ' '))
         c->tail[--c->tail_n] = 0;
     last = strrchr(c->tail, '\n');
@@ -141,9 +174,28 @@ static adze_status wait_ready(az_child *c, int fd, short events, uint64_t deadli
     }
 }
 
-static uint64_t deadline_of(az_child *c, double timeout_s)
+/* write() without a SIGPIPE when the child is gone: the library cannot know what its user does with signals. */
+static ssize_t write_quietly(int fd, const void *data, size_t n)
 {
-    return az_now_ns(c->run) + (uint64_t)(timeout_s * 1e9);
+    const struct timespec now = { 0, 0 };
+    sigset_t pipe_only, before, pending;
+    bool was_pending;
+    ssize_t put;
+    int e;
+
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    put = write(fd, data, n);
+    e = errno;
+    if (put < 0 && e == EPIPE && !was_pending)
+        while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = e;
+    return put;
 }
 
 adze_status az_child_write(az_child *c, const void *data, size_t n, double timeout_s,
@@ -156,7 +208,7 @@ adze_status az_child_write(az_child *c, const void *data, size_t n, double timeo
         ssize_t put;
         adze_status rc = wait_ready(c, c->in, POLLOUT, deadline, err);
         if (rc < 0) return rc;
-        put = write(c->in, at, n);
+        put = write_quietly(c->in, at, n);
         if (put < 0 && (errno == EAGAIN || errno == EINTR)) continue;
         if (put < 0) return ended(c, err);
         at += put;
@@ -184,28 +236,10 @@ adze_status az_child_read(az_child *c, void *dst, size_t n, double timeout_s, si
 
 void az_child_stop(az_child *c, double grace_s)
 {
-    uint64_t deadline;
-    int status;
-
     if (!c->run) return;
     if (c->in >= 0) close(c->in);
     c->in = -1;
-    deadline = deadline_of(c, grace_s);
-    while (c->pid) {
-        pid_t got = waitpid(c->pid, &status, WNOHANG);
-        if (got == c->pid || got < 0) {
-            reaped(c, got < 0 ? 0 : status);
-            break;
-        }
-        if (az_now_ns(c->run) >= deadline) {
-            kill(c->pid, SIGKILL);
-            if (waitpid(c->pid, &status, 0) == c->pid) reaped(c, status);
-            c->pid = 0;
-            break;
-        }
-        drain_stderr(c);
-        az_sleep_ns(c->run, 2000000);
-    }
+    reap(c, deadline_of(c, grace_s));
     if (c->out >= 0) close(c->out);
     if (c->err >= 0) close(c->err);
     c->out = c->err = -1;

@@ -4,7 +4,6 @@
 #include "engine/rpc.h"
 #include "engine/spawn.h"
 
-#include <limits.h>
 #include <string.h>
 
 #define CALL_TIMEOUT_S 600.0
@@ -13,16 +12,23 @@ struct az_worker {
     adze_run *run;
     az_child child;
     az_rpc_in in;
-    double timeout_s; /* of the call under way */
+    uint64_t deadline_ns; /* of the call under way: all of it, however the answer dribbles in */
     int64_t next_id;
     bool broken; /* after a transport error nothing more is sent */
 };
+
+static double left_s(const az_worker *w)
+{
+    uint64_t now = az_now_ns(w->run);
+
+    return now < w->deadline_ns ? (double)(w->deadline_ns - now) * 1e-9 : 0;
+}
 
 static adze_status read_child(void *user, void *dst, size_t n, size_t *got, adze_error *err)
 {
     az_worker *w = user;
 
-    return az_child_read(&w->child, dst, n, w->timeout_s, got, err);
+    return az_child_read(&w->child, dst, n, left_s(w), got, err);
 }
 
 static adze_status remote_error(const json_t *e, const char *method, adze_error *err)
@@ -32,8 +38,9 @@ static adze_status remote_error(const json_t *e, const char *method, adze_error 
                *name = az_json_str(data, "name");
     int64_t status = ADZE_EWORKER;
 
+    /* a worker cannot claim success, nor that the user interrupted us, nor a status that does not exist */
     az_json_int(data, "status", &status);
-    if (status >= 0 || status < INT_MIN) status = ADZE_EWORKER;
+    if (status >= 0 || status == ADZE_ECANCEL || status < ADZE_ENOENT) status = ADZE_EWORKER;
     return az_fail_name(err, (adze_status)status, path, name, ADZE_NOPOS, "%s", msg ? msg : method);
 }
 
@@ -95,10 +102,10 @@ adze_status az_worker_call(az_worker *w, const char *method, json_t *params, con
         rc = az_rpc_encode(&line, msg, frame_n, err);
     json_decref(msg);
     if (rc == ADZE_OK) {
-        w->timeout_s = timeout_s;
+        w->deadline_ns = az_now_ns(w->run) + (uint64_t)(timeout_s * 1e9);
         rc = az_child_write(&w->child, line.data, line.size, timeout_s, err);
         if (rc == ADZE_OK && frame_n)
-            rc = az_child_write(&w->child, frame, frame_n, timeout_s, err);
+            rc = az_child_write(&w->child, frame, frame_n, left_s(w), err);
         if (rc < 0)
             w->broken = true;
         else
@@ -162,19 +169,22 @@ adze_status az_worker_open(az_worker *w, const char *engine, const char *path,
                            const az_engine_settings *s, az_worker_model *out, adze_error *err)
 {
     int64_t threads = 0, vocab = 0, context = 0, bytes = 0;
+    json_t *params =
+        json_pack("{s:s, s:s, s:i, s:I, s:I}", "engine", engine, "model", path, "threads",
+                  s->threads, "context", (json_int_t)s->context, "batch", (json_int_t)s->batch);
     json_t *r = NULL;
     adze_status rc;
 
     memset(out, 0, sizeof *out);
-    rc = az_worker_call(w, "open",
-                        json_pack("{s:s, s:s, s:i, s:I, s:I}", "engine", engine, "model", path,
-                                  "threads", s->threads, "context", (json_int_t)s->context, "batch",
-                                  (json_int_t)s->batch),
-                        NULL, 0, CALL_TIMEOUT_S, &r, NULL, NULL, err);
+    if (!params)
+        return az_fail(err, ADZE_EINVAL, path, ADZE_NOPOS,
+                       "this path cannot be sent to a worker: it is not UTF-8");
+    rc = az_worker_call(w, "open", params, NULL, 0, CALL_TIMEOUT_S, &r, NULL, NULL, err);
     if (rc < 0) return rc;
     if (!az_json_real(r, "load_ms", &out->load_ms) || !az_json_int(r, "threads", &threads) ||
         !az_json_int(r, "vocab", &vocab) || !az_json_int(r, "context", &context) ||
-        !az_json_int(r, "weight_bytes", &bytes) || vocab <= 0 || vocab > INT32_MAX || context <= 0)
+        !az_json_int(r, "weight_bytes", &bytes) || vocab <= 0 || vocab > INT32_MAX ||
+        context <= 0 || bytes < 0 || threads < 1 || threads > INT32_MAX || !(out->load_ms >= 0))
         rc = az_fail(err, ADZE_EWORKER, path, ADZE_NOPOS, "worker's answer to open is incomplete");
     out->threads = (int)threads;
     out->vocab = (size_t)vocab;
@@ -214,8 +224,8 @@ adze_status az_worker_memory(az_worker *w, uint64_t *peak_bytes, uint64_t *now_b
     json_t *r = NULL;
     adze_status rc = az_worker_call(w, "memory", NULL, NULL, 0, 20, &r, NULL, NULL, err);
 
-    if (rc == ADZE_OK &&
-        (!az_json_int(r, "peak_bytes", &peak) || !az_json_int(r, "now_bytes", &now)))
+    if (rc == ADZE_OK && (!az_json_int(r, "peak_bytes", &peak) ||
+                          !az_json_int(r, "now_bytes", &now) || peak < 0 || now < 0))
         rc =
             az_fail(err, ADZE_EWORKER, NULL, ADZE_NOPOS, "worker's answer to memory is incomplete");
     *peak_bytes = (uint64_t)peak;

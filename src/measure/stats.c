@@ -30,7 +30,7 @@ double az_kl(const float *p, const float *q, size_t n)
         double a = (double)p[i] - lp;
         if (a > -32) sum += (double)expf((float)a) * (a - ((double)q[i] - lq));
     }
-    return sum > 0 ? sum : 0;
+    return sum < 0 ? 0 : sum; /* rounding; a NaN stays one */
 }
 
 adze_status az_bootstrap(adze_run *run, size_t n, size_t resamples, uint64_t seed, az_statistic *fn,
