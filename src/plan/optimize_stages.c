@@ -315,9 +315,10 @@ static bool trials_recall(az_candidate *c, const json_t *kept)
 
 static adze_status tune_one(az_optimization *o, az_candidate *c, adze_error *err)
 {
-    az_bench_opts bo = {
-        .prompt = o->opts->prompt, .generate = o->opts->generate / 2 + 1, .rounds = 2, .warmup = 1
-    };
+    az_bench_opts bo = { .prompt = (o->opts->prompt + 1) / 2,
+                         .generate = o->opts->generate / 4 + 1,
+                         .rounds = 2,
+                         .warmup = 1 };
     az_bench_item items[AZ_TRIALS_MAX];
     az_bench_result *r = az_calloc(o->run, AZ_TRIALS_MAX, sizeof *r);
     adze_status rc;
@@ -381,6 +382,9 @@ adze_status az_optimize_tune(az_optimization *o, adze_error *err)
 
 /* ---- measure ---- */
 
+/* No round beyond the third starts later than this: a large model is measured in fewer rounds. */
+#define MEASURE_NS 150000000000u
+
 static adze_status measure_key(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_error *err)
 {
     az_hash *h = az_hash_new(o->run);
@@ -429,7 +433,9 @@ static adze_status measure_group(az_optimization *o, const size_t *which, size_t
         rc = az_fail_nomem(err, "measuring");
         goto done;
     }
-    if (o->deadline_ns) bo.deadline_ns = o->deadline_ns - (uint64_t)(o->opts->max_time_s * 0.4e9);
+    bo.deadline_ns = az_now_ns(o->run) + MEASURE_NS;
+    if (o->deadline_ns && o->deadline_ns - (uint64_t)(o->opts->max_time_s * 0.4e9) < bo.deadline_ns)
+        bo.deadline_ns = o->deadline_ns - (uint64_t)(o->opts->max_time_s * 0.4e9);
     for (size_t i = 0; i < n; i++)
         items[i] = item_of(&o->candidates[which[i]], 0);
     rc = az_bench_run(o->run, items, n, &bo, r, err);
@@ -622,9 +628,23 @@ static void judge_baseline(az_optimization *o)
             "cannot be measured on it";
 }
 
+/* A look at two chunks, when evaluating is dear: a baseline that cannot predict the text is not worth more. */
+static adze_status look_first(az_optimization *o, size_t *chunks, adze_error *err)
+{
+    size_t baseline = 0;
+    adze_status rc;
+
+    if (o->opts->chunks || *chunks > 10) return ADZE_OK;
+    rc = eval_missing(o, &baseline, 1, 2, err);
+    if (rc == ADZE_OK) judge_baseline(o);
+    if (o->inconclusive) *chunks = 2;
+    memset(&o->candidates[0].eval, 0, sizeof o->candidates[0].eval);
+    return rc;
+}
+
 adze_status az_optimize_evaluate(az_optimization *o, adze_error *err)
 {
-    size_t chunks, n = 1, *which;
+    size_t chunks, known, n = 1, *which;
     char key[AZ_DIGEST_SIZE], chunks_key[AZ_DIGEST_SIZE];
     json_t *kept = NULL, *note;
     adze_status rc;
@@ -633,8 +653,10 @@ adze_status az_optimize_evaluate(az_optimization *o, adze_error *err)
         o->inconclusive = "no held-out text was given (--text)";
         return ADZE_OK;
     }
-    chunks = chunks_for(o);
+    chunks = known = chunks_for(o);
     rc = recall_chunks(o, &chunks, chunks_key, err);
+    if (rc == ADZE_OK && chunks == known) rc = look_first(o, &chunks, err);
+    if (rc < 0) return rc;
     which = az_calloc(o->run, o->n, sizeof *which);
     if (!which) return az_fail_nomem(err, "evaluating");
     for (size_t i = 0; rc == ADZE_OK && i < o->n; i++) {

@@ -349,6 +349,5 @@ adze_status az_report_build(const az_optimization *o, const json_t *target, int 
                      az_report_recommendations(o), "deployment", az_report_deployment(o),
                      "monitoring", az_report_monitoring(o), "warnings", warnings, "environment",
                      environment, "target", t);
-    if (!*out) return az_fail_nomem(err, "building the report");
-    return az_report_check(*out, err);
+    return *out ? ADZE_OK : az_fail_nomem(err, "building the report");
 }
