@@ -113,6 +113,18 @@ static json_t *memory_json(const az_probe *p)
                      "limit_source", limited ? "cgroup" : "memory");
 }
 
+/* What surrounded the measurements; the report takes it out of the target into its own member. */
+static json_t *environment_json(const az_probe *p)
+{
+    json_t *j = json_pack("{s:s, s:s, s:f}", "operating_system", p->os, "kernel", p->kernel, "load",
+                          p->load);
+
+    if (p->libc[0]) json_object_set_new(j, "libc", json_string(p->libc));
+    if (p->governor[0]) json_object_set_new(j, "governor", json_string(p->governor));
+    json_object_set_new(j, "virtual_machine", json_boolean(p->virtual_machine));
+    return j;
+}
+
 json_t *az_probe_target_json(const az_probe *p)
 {
     json_t *j =
@@ -125,6 +137,7 @@ json_t *az_probe_target_json(const az_probe *p)
     for (size_t i = 0; i < p->n_devices; i++)
         json_array_append_new(list, json_sprintf("%s: %s", p->devices[i].kind, p->devices[i].name));
     json_object_set_new(j, "accelerators", list);
+    json_object_set_new(j, "environment", environment_json(p));
     return j;
 }
 
