@@ -36,13 +36,13 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 [ -f "$text" ] || text=$here/prompts.txt
 
-# check NAME SOURCE RECIPE: convert, then compare
+# check NAME SOURCE RECIPE PROMPTS N: convert, then compare
 check() {
     "$adze" convert --quiet "$2" "$work/m.gguf" --recipe "$3" >/dev/null || { failed=1; return; }
     case $3 in
     f16 | f32 | bf16 | keep)
-        "$build/interop_dump" "$work/m.gguf" greedy $here/prompts.txt 64 >"$work/lines" &&
-            node $here/compare.mjs "$cache" "$work/m.gguf" greedy "$work/lines" $here/prompts.txt >"$work/said"
+        "$build/interop_dump" "$work/m.gguf" greedy "$4" "$5" >"$work/lines" &&
+            node $here/compare.mjs "$cache" "$work/m.gguf" greedy "$work/lines" "$4" >"$work/said"
         ;;
     *)
         "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 256 "$work/logits" >"$work/lines" &&
@@ -53,6 +53,14 @@ check() {
 }
 
 for recipe in ${ADZE_INTEROP_RECIPES:-f16 q8_0 q6_k q5_k_m q4_k_m q4_0}; do
-    check demo "$model" "$recipe"
+    check demo "$model" "$recipe" $here/prompts.txt 64
+done
+
+# Every architecture, with random weights; short enough to stay inside mistral's window, which a GGUF of
+# llama.cpp cannot hold.
+head -n 4 $here/prompts.txt >"$work/few"
+for shape in ${ADZE_INTEROP_SHAPES-llama-tiny mistral-tiny qwen2-tiny phi3-tiny}; do
+    "$build/synth" "$shape" "$work/$shape"
+    check "$shape" "$work/$shape" f16 "$work/few" 12
 done
 exit $failed
