@@ -20,6 +20,15 @@ static adze_status sql_fail(az_store *s, adze_error *err)
     return az_fail(err, ADZE_EIO, s->path, ADZE_NOPOS, "registry: %s", sqlite3_errmsg(s->db));
 }
 
+/* Text of a statement's next row if it has one; SQLite owns it until the statement goes on. */
+static adze_status next_text(az_store *s, sqlite3_stmt *st, const char **text, adze_error *err)
+{
+    int step = sqlite3_step(st);
+
+    *text = step == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    return step == SQLITE_ROW || step == SQLITE_DONE ? ADZE_OK : sql_fail(s, err);
+}
+
 /* Prepare sql and bind one value per letter: s text (NULL allowed), i int64_t, u uint64_t, d double. */
 static adze_status prepare(az_store *s, sqlite3_stmt **st, adze_error *err, const char *sql,
                            const char *kinds, ...)
@@ -147,10 +156,20 @@ const char *az_store_path(const az_store *s)
     return s->path;
 }
 
+/* File systems stamp changes in steps (4 ms on Linux, 2 s on FAT), so a file that changed just now can change
+ * again and look the same. Its digest is not kept yet. */
+static bool settled(az_store *s, const az_stat *is)
+{
+    int64_t age_ms = (int64_t)az_unix_ms(s->run) - is->ctime_ns / 1000000;
+
+    return age_ms > 2000;
+}
+
 static adze_status file_digest(az_store *s, const char *path, const az_stat *is,
                                char out[AZ_DIGEST_SIZE], adze_error *err)
 {
     sqlite3_stmt *st = NULL;
+    const char *kept = NULL;
     bool found = false;
     adze_status rc;
 
@@ -159,15 +178,15 @@ static adze_status file_digest(az_store *s, const char *path, const az_stat *is,
                 "SELECT digest FROM digests WHERE dev = ? AND ino = ? AND size = ? AND mtime_ns = ?"
                 " AND ctime_ns = ?",
                 "uuuii", is->dev, is->ino, is->size_bytes, is->mtime_ns, is->ctime_ns);
-    if (rc == ADZE_OK && sqlite3_step(st) == SQLITE_ROW &&
-        sqlite3_column_bytes(st, 0) == AZ_DIGEST_SIZE - 1) {
-        memcpy(out, sqlite3_column_text(st, 0), AZ_DIGEST_SIZE);
+    if (rc == ADZE_OK) rc = next_text(s, st, &kept, err);
+    if (rc == ADZE_OK && kept && strlen(kept) == AZ_DIGEST_SIZE - 1) {
+        memcpy(out, kept, AZ_DIGEST_SIZE);
         found = true;
     }
     sqlite3_finalize(st);
     if (rc < 0 || found) return rc;
     rc = az_digest_file(s->run, path, is->size_bytes > (64u << 20) ? "digest" : NULL, out, err);
-    if (rc < 0) return rc;
+    if (rc < 0 || !settled(s, is)) return rc;
     rc = prepare(s, &st, err, "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", "uuuiis",
                  is->dev, is->ino, is->size_bytes, is->mtime_ns, is->ctime_ns, out);
     return finish(s, st, rc, err);
@@ -294,11 +313,11 @@ adze_status az_store_get_stage(az_store *s, const char *key, json_t **result, ad
 {
     sqlite3_stmt *st = NULL;
     adze_status rc = prepare(s, &st, err, "SELECT result FROM stages WHERE key = ?", "s", key);
+    const char *text = NULL;
 
     *result = NULL;
-    if (rc == ADZE_OK && sqlite3_step(st) == SQLITE_ROW)
-        rc = az_json_parse(result, (const char *)sqlite3_column_text(st, 0),
-                           (size_t)sqlite3_column_bytes(st, 0), s->path, err);
+    if (rc == ADZE_OK) rc = next_text(s, st, &text, err);
+    if (rc == ADZE_OK && text) rc = az_json_parse(result, text, strlen(text), s->path, err);
     sqlite3_finalize(st);
     return rc;
 }
@@ -318,6 +337,20 @@ adze_status az_store_put_stage(az_store *s, const char *key, const char *kind, c
     return finish(s, st, rc, err);
 }
 
+/* Paths need not be UTF-8, JSON must be. */
+static json_t *text_json(az_store *s, const char *text)
+{
+    json_t *j = json_string(text);
+    size_t size = strlen(text) * 4 + 1;
+    char *safe;
+
+    if (j) return j;
+    safe = az_alloc(s->run, size);
+    if (safe) j = json_string(az_escape_text(safe, size, text));
+    az_free(s->run, safe);
+    return j;
+}
+
 /* All rows of a statement as objects by column name; drops it. */
 static adze_status rows_of(az_store *s, sqlite3_stmt *st, adze_status rc, json_t **rows,
                            adze_error *err)
@@ -332,7 +365,7 @@ static adze_status rows_of(az_store *s, sqlite3_stmt *st, adze_status rc, json_t
             switch (sqlite3_column_type(st, i)) {
             case SQLITE_INTEGER: v = json_integer(sqlite3_column_int64(st, i)); break;
             case SQLITE_FLOAT: v = json_real(sqlite3_column_double(st, i)); break;
-            case SQLITE_TEXT: v = json_string((const char *)sqlite3_column_text(st, i)); break;
+            case SQLITE_TEXT: v = text_json(s, (const char *)sqlite3_column_text(st, i)); break;
             default: v = json_null(); break;
             }
             json_object_set_new(o, sqlite3_column_name(st, i), v);
