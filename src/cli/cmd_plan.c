@@ -142,6 +142,8 @@ static void print_fit(az_cli *cli, const view *v)
         else
             az_cli_printf(cli, " not known\n");
     }
+    if (!v->device.declared)
+        az_cli_printf(cli, "  `adze assess %s` predicts speeds on this machine.\n", v->model);
 }
 
 static json_t *device_json(const az_device *d)
@@ -210,10 +212,7 @@ static adze_status find_device(az_cli *cli, const char *target, az_device *d, ad
     az_target *t = NULL;
     adze_status rc;
 
-    if (!target) {
-        az_device_here(d, cli->run);
-        return ADZE_OK;
-    }
+    if (!target) return az_device_here(d, cli->run, err);
     rc = az_target_load(&t, cli->run, target, err);
     if (rc == ADZE_OK) az_device_from_target(d, t);
     az_target_free(cli->run, t);

@@ -43,8 +43,10 @@ typedef struct az_device {
 } az_device;
 
 void az_device_from_target(az_device *d, const az_target *t);
-/* This machine, as far as its operating system tells. Never fails: what is not seen is not known. */
-void az_device_here(az_device *d, adze_run *run);
+/* This machine, as the probe sees it; nothing is measured. */
+adze_status az_device_here(az_device *d, adze_run *run, adze_error *err);
+typedef struct az_probe az_probe;
+void az_device_from_probe(az_device *d, const az_probe *p);
 
 /* Share of the memory that a program is planned with when nothing else is said. */
 #define AZ_USABLE_FRACTION 0.9

@@ -1,5 +1,4 @@
-/* This machine as a device, on made-up files: memory limits of cgroups, accelerators, and nothing at all. */
-#include <errno.h>
+/* This machine as a device, from made-up probes: memory limits, makers, kinds, accelerators, nothing at all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,176 +7,97 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "measure/probe.h"
 #include "plan/device.h"
 
-typedef struct {
-    const char *path, *text; /* text NULL: exists, holds nothing */
-} made_file;
-
-typedef struct {
-    const made_file *files; /* ends with path NULL */
-} made_system;
-
-static int made_open(void *user, int dirfd, const char *path, enum az_open_mode mode)
+static void the_cgroup_limits_memory_where_it_is_less(void **state)
 {
-    const made_system *m = user;
-
-    (void)dirfd;
-    (void)mode;
-    for (int i = 0; m->files[i].path; i++)
-        if (!strcmp(m->files[i].path, path)) return 100 + i;
-    return -ENOENT;
-}
-
-static int made_close(void *user, int fd)
-{
-    (void)user;
-    (void)fd;
-    return 0;
-}
-
-/* Gives at most 7 bytes at a time, as files under /proc may. */
-static int64_t made_pread(void *user, int fd, void *dst, size_t n, uint64_t at)
-{
-    const made_system *m = user;
-    const char *text = m->files[fd - 100].text;
-    size_t size = text ? strlen(text) : 0;
-
-    if (at >= size) return 0;
-    if (n > size - at) n = size - (size_t)at;
-    if (n > 7) n = 7;
-    memcpy(dst, text + at, n);
-    return (int64_t)n;
-}
-
-static int made_stat(void *user, int dirfd, const char *path, int fd, az_stat *st)
-{
-    *st = (az_stat){ .is_file = true };
-    return path ? made_open(user, dirfd, path, AZ_OPEN_READ) < 0 ? -ENOENT : 0 : fd < 0;
-}
-
-static int made_list(void *user, const char *path, int (*each)(void *arg, const char *name),
-                     void *arg)
-{
-    const made_system *m = user;
-    size_t n = strlen(path);
-    int found = 0;
-
-    for (int i = 0; m->files[i].path; i++) {
-        const char *p = m->files[i].path;
-        char name[64];
-
-        if (strncmp(p, path, n) != 0 || p[n] != '/') continue;
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(p + n + 1, "/"), p + n + 1);
-        found++;
-        if (each(arg, name) < 0) return -ENOMEM;
-    }
-    return found ? 0 : -ENOENT;
-}
-
-static void look(const made_file *files, az_device *d)
-{
-    made_system m = { files };
-    adze_run *run = NULL;
-
-    assert_int_equal(adze_run_new(&run, NULL, NULL), ADZE_OK);
-    run->io.user = &m;
-    run->io.open = made_open;
-    run->io.close = made_close;
-    run->io.pread = made_pread;
-    run->io.stat = made_stat;
-    run->io.list = made_list;
-    az_device_here(d, run);
-    adze_run_free(run);
-}
-
-#define MEMINFO                                                         \
-    {                                                                   \
-        "/proc/meminfo", "MemTotal:        8000000 kB\nMemFree: 1 kB\n" \
-    }
-
-static void the_tightest_cgroup_limits_memory(void **state)
-{
-    static const made_file files[] = { MEMINFO,
-                                       { "/proc/self/cgroup", "1:cpu:/x\n0::/a/b\n" },
-                                       { "/sys/fs/cgroup/a/b/memory.max", "max\n" },
-                                       { "/sys/fs/cgroup/a/memory.max", "2000000000\n" },
-                                       { "/sys/fs/cgroup/memory.max", "3000000000\n" },
-                                       { NULL, NULL } };
+    az_probe p = { .arch = "x86_64", .memory_total = 8000000000, .memory_limit = 2000000000 };
     az_device d;
 
     (void)state;
-    look(files, &d);
-    assert_true(d.memory_bytes.value == 8000000 * 1024.0);
-    assert_true(d.usable_bytes.value == 2e9 && d.usable_bytes.from == AZ_MEASURED);
+    az_device_from_probe(&d, &p);
+    assert_true(d.memory_bytes.value == 8e9 && d.usable_bytes.value == 0.9 * 2e9);
     assert_non_null(strstr(d.usable_why, "cgroup"));
+    p.memory_limit = 99000000000;
+    az_device_from_probe(&d, &p);
+    assert_true(d.usable_bytes.value == 0.9 * 8e9);
+    p.memory_limit = 0;
+    az_device_from_probe(&d, &p);
+    assert_true(d.usable_bytes.value == 0.9 * 8e9);
+    assert_null(strstr(d.usable_why, "cgroup"));
 }
 
-static void without_a_limit_a_share_of_the_memory_is_used(void **state)
+static void maker_and_kind_come_from_the_names(void **state)
 {
-    static const made_file open_group[] = { MEMINFO,
-                                            { "/proc/self/cgroup", "0::/\n" },
-                                            { NULL, NULL } };
-    static const made_file wide_limit[] = { MEMINFO,
-                                            { "/proc/self/cgroup", "0::/\n" },
-                                            { "/sys/fs/cgroup/memory.max", "99000000000\n" },
-                                            { NULL, NULL } };
+    static const struct {
+        const char *arch, *cpu, *machine;
+        bool battery;
+        az_cpu_maker maker;
+        az_target_kind kind;
+    } cases[] = {
+        { "x86_64", "Intel(R) Xeon(R) Processor", "", false, AZ_MAKER_INTEL, AZ_KIND_OTHER },
+        { "x86_64", "AMD EPYC 9654", "", false, AZ_MAKER_AMD, AZ_KIND_OTHER },
+        { "x86_64", "Intel(R) Core(TM) Ultra 7", "XPS", true, AZ_MAKER_INTEL, AZ_KIND_LAPTOP },
+        { "aarch64", "Cortex-A76", "Raspberry Pi 5 Model B Rev 1.0", false, AZ_MAKER_ARM,
+          AZ_KIND_SINGLE_BOARD },
+        { "aarch64", "Apple M2", "", true, AZ_MAKER_APPLE, AZ_KIND_LAPTOP },
+        { "aarch64", "Neoverse-V2", "", false, AZ_MAKER_ARM, AZ_KIND_OTHER },
+        { "riscv64", "", "", false, AZ_MAKER_OTHER, AZ_KIND_OTHER },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        az_probe p = { .battery = cases[i].battery, .usable = 4 };
+        az_device d;
+
+        snprintf(p.arch, sizeof p.arch, "%s", cases[i].arch);
+        snprintf(p.cpu_model, sizeof p.cpu_model, "%s", cases[i].cpu);
+        snprintf(p.machine, sizeof p.machine, "%s", cases[i].machine);
+        az_device_from_probe(&d, &p);
+        if (d.maker != cases[i].maker || d.kind != cases[i].kind)
+            fail_msg("%s: maker %d, kind %d", cases[i].cpu, d.maker, d.kind);
+        assert_true(d.arm == !strcmp(cases[i].arch, "aarch64"));
+        assert_true(d.cores.value == 4 && !d.declared);
+    }
+}
+
+static void accelerators_are_taken_over(void **state)
+{
+    az_probe p = { .arch = "x86_64", .n_devices = 2 };
     az_device d;
 
     (void)state;
-    look(open_group, &d);
-    assert_true(d.usable_bytes.value == 0.9 * 8000000 * 1024.0);
-    look(wide_limit, &d);
-    assert_true(d.usable_bytes.value == 0.9 * 8000000 * 1024.0);
-}
-
-static void accelerators_are_seen_by_their_maker(void **state)
-{
-    static const made_file files[] = { { "/sys/class/drm/card0/device/vendor", "0x8086\n" },
-                                       { "/sys/class/drm/renderD128/device/vendor", "0x8086\n" },
-                                       { "/sys/class/drm/renderD129/device/vendor",
-                                         "0x1af4\n" }, /* a virtual display */
-                                       { "/sys/class/accel/accel0/device/vendor", "0x8086\n" },
-                                       { "/proc/driver/nvidia/version", "NVRM" },
-                                       { "/dev/apex_0", NULL },
-                                       { NULL, NULL } };
-    az_device d;
-
-    (void)state;
-    look(files, &d);
-    assert_int_equal(d.n_accelerators, 4);
-    assert_string_equal(d.accelerators[0].kind, "gpu");
-    assert_string_equal(d.accelerators[0].vendor, "intel");
-    assert_string_equal(d.accelerators[1].kind, "npu");
-    assert_string_equal(d.accelerators[2].vendor, "nvidia");
-    assert_string_equal(d.accelerators[3].kind, "edge-tpu");
+    p.devices[0] = (az_probe_device){
+        .kind = "gpu", .vendor = "nvidia", .name = "Ada", .memory_bytes = 24000000000
+    };
+    p.devices[1] = (az_probe_device){ .kind = "npu", .vendor = "intel" };
+    az_device_from_probe(&d, &p);
+    assert_int_equal(d.n_accelerators, 2);
+    assert_string_equal(d.accelerators[0].vendor, "nvidia");
+    assert_true(d.accelerators[0].memory_bytes.value == 24e9);
+    assert_int_equal(d.accelerators[1].memory_bytes.from, AZ_NONE);
 }
 
 static void nothing_seen_is_nothing_known(void **state)
 {
-    static const made_file none[] = { { NULL, NULL } };
-    static const made_file odd[] = { { "/proc/meminfo", "MemTotal: lots\n" },
-                                     { "/proc/self/cgroup", "0::" },
-                                     { "/sys/class/drm/renderD128/device/vendor", "" },
-                                     { NULL, NULL } };
+    az_probe p = { .arch = "" };
     az_device d;
 
     (void)state;
-    look(none, &d);
+    az_device_from_probe(&d, &p);
     assert_int_equal(d.memory_bytes.from, AZ_NONE);
     assert_int_equal(d.usable_bytes.from, AZ_NONE);
-    assert_int_equal(d.n_accelerators, 0);
-    look(odd, &d);
-    assert_int_equal(d.memory_bytes.from, AZ_NONE);
+    assert_int_equal(d.cores.from, AZ_NONE);
     assert_int_equal(d.n_accelerators, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_tightest_cgroup_limits_memory),
-        cmocka_unit_test(without_a_limit_a_share_of_the_memory_is_used),
-        cmocka_unit_test(accelerators_are_seen_by_their_maker),
+        cmocka_unit_test(the_cgroup_limits_memory_where_it_is_less),
+        cmocka_unit_test(maker_and_kind_come_from_the_names),
+        cmocka_unit_test(accelerators_are_taken_over),
         cmocka_unit_test(nothing_seen_is_nothing_known),
     };
 

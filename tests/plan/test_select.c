@@ -187,7 +187,7 @@ static void this_machine_is_a_device(void **state)
     az_selection s;
     az_device d;
 
-    az_device_here(&d, *state);
+    assert_int_equal(az_device_here(&d, *state, NULL), ADZE_OK);
     choose(&s, &d, 1e9, NULL);
     assert_true(d.cores.value >= 1);
     assert_true(d.memory_bytes.value > 1e8 && d.usable_bytes.value <= d.memory_bytes.value);
