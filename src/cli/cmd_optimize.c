@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 #include "report/build.h"
 #include "report/report.h"
-#include "measure/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,27 +69,15 @@ static adze_status print_table(az_cli *cli, const json_t *report, adze_error *er
     return rc;
 }
 
-/* This machine as the report names it; NULL when it could not be measured. */
-static json_t *this_machine(az_cli *cli, const char *out)
-{
-    az_probe *p = az_calloc(cli->run, 1, sizeof *p);
-    json_t *target = NULL;
-
-    if (p && az_probe_run(p, cli->run, &(az_probe_opts){ .disk = out }, NULL) == ADZE_OK)
-        target = az_probe_target_json(p);
-    az_free(cli->run, p);
-    return target;
-}
-
 static adze_status write_reports(az_cli *cli, az_optimization *o, const char *out, bool json,
                                  adze_error *err)
 {
     char *json_path = az_path_join(cli->run, out, "report.json"),
          *html_path = az_path_join(cli->run, out, "report.html");
-    json_t *report = NULL, *target = this_machine(cli, out);
+    json_t *report = NULL;
     adze_status rc = json_path && html_path ? ADZE_OK : az_fail_nomem(err, "writing the report");
 
-    if (rc == ADZE_OK) rc = az_report_build(o, target, cli->argc, cli->argv, &report, err);
+    if (rc == ADZE_OK) rc = az_report_build(o, cli->argc, cli->argv, &report, err);
     if (rc == ADZE_OK) rc = az_report_write_json(cli->run, report, json_path, err);
     if (rc == ADZE_OK) rc = az_report_write_html(cli->run, report, html_path, err);
     if (rc == ADZE_OK) rc = az_optimize_finish(o, json_path, err);
@@ -102,7 +89,6 @@ static adze_status write_reports(az_cli *cli, az_optimization *o, const char *ou
             az_cli_printf(cli, "Model:  %s\n", o->candidates[o->choice.chosen].path);
     }
     json_decref(report);
-    json_decref(target);
     az_free(cli->run, json_path);
     az_free(cli->run, html_path);
     return rc;

@@ -2,7 +2,6 @@
 #include "plan/optimize.h"
 #include "base/json.h"
 #include "kernel/kernel.h"
-#include "measure/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,19 +25,28 @@ static const char *name_of(az_arena *a, const char *path)
     return az_arena_strndup(a, base, n);
 }
 
-/* Figures hold for this processor, this many cores, this engine build and its instruction set. */
-static adze_status machine_fingerprint(az_optimization *o, adze_error *err)
+/* Figures hold for this machine, this engine build and its instruction set. */
+static adze_status know_machine(az_optimization *o, adze_error *err)
 {
-    az_hash *h = az_hash_new(o->run);
-    char brand[64], line[96];
+    az_probe_opts po = { .disk = o->opts->out_dir };
+    adze_status rc = az_probe_run(&o->probe, o->run, &po, err);
+    char line[64];
+    az_hash *h;
 
+    if (rc < 0) return rc;
+    h = az_hash_new(o->run);
     if (!h) return az_fail_nomem(err, "naming this machine");
-    az_hash_field(h, az_cpu_brand(brand, sizeof brand));
-    snprintf(line, sizeof line, "%x %d %s %s %llu", az_cpu_flags(), az_cpu_usable(),
-             az_kernels_default()->isa, adze_version(),
-             (unsigned long long)az_memory_total_bytes(o->run));
+    az_hash_field(h, o->probe.fingerprint);
+    snprintf(line, sizeof line, "%d %s %s", adze_run_threads(o->run), az_kernels_default()->isa,
+             adze_version());
     az_hash_field(h, line);
     az_hash_end(h, o->fingerprint);
+    if (o->probe.load > 0.5 * o->probe.usable)
+        az_optimize_warn(
+            o,
+            "The load average was %.1f on %d cores when the run began, so speeds are lower and "
+            "their spread wider than on a quiet machine.",
+            o->probe.load, o->probe.usable);
     return ADZE_OK;
 }
 
@@ -318,7 +326,7 @@ static adze_status set_up(az_optimization *o, adze_error *err)
     rc = az_store_open(&o->store, o->run, err);
     if (rc == ADZE_OK) rc = az_mkdirs(o->run, o->opts->out_dir, err);
     if (rc == ADZE_OK) rc = open_model(o, err);
-    if (rc == ADZE_OK) rc = machine_fingerprint(o, err);
+    if (rc == ADZE_OK) rc = know_machine(o, err);
     if (rc == ADZE_OK)
         rc = az_store_begin_run(o->store, o->opts->command, o->model_digest, &o->run_id, err);
     if (rc == ADZE_OK) rc = make_candidates(o, err);

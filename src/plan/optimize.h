@@ -12,6 +12,7 @@
 #include "job/convert.h"
 #include "measure/bench.h"
 #include "measure/eval.h"
+#include "measure/probe.h"
 #include "plan/assess.h"
 #include "plan/gates.h"
 #include "plan/pareto.h"
@@ -89,8 +90,9 @@ typedef struct az_optimization {
     const az_arch *arch;
     az_config config;
     char model_digest[AZ_DIGEST_SIZE], text_digest[AZ_DIGEST_SIZE];
-    char fingerprint
-        [AZ_DIGEST_SIZE]; /* of the machine and the engine's build: figures hold for it alone */
+    az_probe probe;
+    /* Of the machine, its threads and the engine's build: figures hold for it alone. */
+    char fingerprint[AZ_DIGEST_SIZE];
     const char *model_name;
     az_candidate *candidates; /* [n]; candidates[0] is the baseline */
     size_t n;

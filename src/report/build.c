@@ -315,27 +315,28 @@ static json_t *command_json(int argc, char **argv)
     return a;
 }
 
-static json_t *default_target(void)
+static json_t *environment_json(const az_optimization *o)
 {
-    return json_pack("{s:s, s:s, s:{}}", "name", "this machine", "kind", "measured", "roof");
+    const az_probe *p = &o->probe;
+
+    return json_pack("{s:s, s:s, s:s, s:s?, s:f, s:i, s:b, s:s, s:I}", "os", p->os, "kernel",
+                     p->kernel, "libc", p->libc, "governor", p->governor[0] ? p->governor : NULL,
+                     "load_1m", p->load, "threads", adze_run_threads(o->run), "virtual_machine",
+                     p->virtual_machine, "compiler", __VERSION__, "reused_stages",
+                     (json_int_t)o->reused);
 }
 
-adze_status az_report_build(const az_optimization *o, const json_t *target, int argc, char **argv,
-                            json_t **out, adze_error *err)
+adze_status az_report_build(const az_optimization *o, int argc, char **argv, json_t **out,
+                            adze_error *err)
 {
-    json_t *t = target ? json_deep_copy(target) : default_target();
-    json_t *candidates = json_array(), *warnings = json_array(), *environment;
+    json_t *t = az_probe_target_json(&o->probe), *candidates = json_array(),
+           *warnings = json_array();
 
     for (size_t i = 1; i < o->n; i++)
         json_array_append_new(candidates, candidate_json(o, &o->candidates[i]));
     for (size_t i = 0; i < o->n_warnings; i++)
         json_array_append_new(warnings, json_string(o->warnings[i]));
     if (o->gates.note[0]) json_array_append_new(warnings, json_string(o->gates.note));
-    environment = json_object_get(t, "environment") ? json_incref(json_object_get(t, "environment"))
-                                                    : json_object();
-    json_object_del(t, "environment");
-    json_object_set_new(environment, "compiler", json_string(__VERSION__));
-    json_object_set_new(environment, "reused_stages", json_integer((json_int_t)o->reused));
     *out = json_pack("{s:s, s:o, s:f, s:i, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
                      "s:o, s:o, s:o, s:o, "
                      "s:o, s:o}",
@@ -348,6 +349,6 @@ adze_status az_report_build(const az_optimization *o, const json_t *target, int 
                      chosen_json(o), "profile", profile_json(o, t), "recommendations",
                      az_report_recommendations(o), "deployment", az_report_deployment(o),
                      "monitoring", az_report_monitoring(o), "warnings", warnings, "environment",
-                     environment, "target", t);
+                     environment_json(o), "target", t);
     return *out ? ADZE_OK : az_fail_nomem(err, "building the report");
 }

@@ -5,10 +5,9 @@
 #include <jansson.h>
 #include "plan/optimize.h"
 
-/* New reference. `target` is the target object of the report (measured by the probe), or NULL; `command` is
- * the command line as words. */
-adze_status az_report_build(const az_optimization *o, const json_t *target, int argc, char **argv,
-                            json_t **out, adze_error *err);
+/* New reference. argv is the command line. */
+adze_status az_report_build(const az_optimization *o, int argc, char **argv, json_t **out,
+                            adze_error *err);
 
 /* Parts with rules of their own (report/advice.c). */
 json_t *az_report_recommendations(const az_optimization *o);
