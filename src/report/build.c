@@ -315,15 +315,17 @@ static json_t *command_json(int argc, char **argv)
     return a;
 }
 
-static json_t *environment_json(const az_optimization *o)
+/* The probe's account of the system, and what built and reused what. */
+static json_t *take_environment(const az_optimization *o, json_t *target)
 {
-    const az_probe *p = &o->probe;
+    json_t *e = json_incref(json_object_get(target, "environment"));
 
-    return json_pack("{s:s, s:s, s:s, s:s?, s:f, s:i, s:b, s:s, s:I}", "os", p->os, "kernel",
-                     p->kernel, "libc", p->libc, "governor", p->governor[0] ? p->governor : NULL,
-                     "load_1m", p->load, "threads", adze_run_threads(o->run), "virtual_machine",
-                     p->virtual_machine, "compiler", __VERSION__, "reused_stages",
-                     (json_int_t)o->reused);
+    if (!e) e = json_object();
+    json_object_del(target, "environment");
+    json_object_set_new(e, "compiler", json_string(__VERSION__));
+    json_object_set_new(e, "threads", json_integer(adze_run_threads(o->run)));
+    json_object_set_new(e, "reused_stages", json_integer((json_int_t)o->reused));
+    return e;
 }
 
 adze_status az_report_build(const az_optimization *o, int argc, char **argv, json_t **out,
@@ -349,6 +351,6 @@ adze_status az_report_build(const az_optimization *o, int argc, char **argv, jso
                      chosen_json(o), "profile", profile_json(o, t), "recommendations",
                      az_report_recommendations(o), "deployment", az_report_deployment(o),
                      "monitoring", az_report_monitoring(o), "warnings", warnings, "environment",
-                     environment_json(o), "target", t);
+                     take_environment(o, t), "target", t);
     return *out ? ADZE_OK : az_fail_nomem(err, "building the report");
 }
