@@ -17,6 +17,7 @@ skip() {
     exit 77
 }
 command -v node >/dev/null 2>&1 || skip "node is not installed"
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "the package needs node 20 or newer"
 command -v npm >/dev/null 2>&1 || skip "npm is not installed"
 [ "$(uname -sm)" = "Linux x86_64" ] || skip "the package holds a llama.cpp for Linux on x86-64"
 [ -f "$model/config.json" ] || skip "no checkpoint in $model"
