@@ -18,6 +18,7 @@
 #define AZ_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define AZ_RESTRICT           __restrict__
 #define AZ_ALIGNED(n)         __attribute__((aligned(n)))
+#define AZ_LOWEST_BIT(u)      __builtin_ctz(u) /* u != 0 */
 #define AZ_NOINLINE           __attribute__((noinline))
 #define AZ_INLINE             static inline __attribute__((always_inline, unused))
 

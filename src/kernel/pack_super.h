@@ -14,6 +14,9 @@
 #include "kernel/pack_exact.h"
 #include "kernel/pack_linear.h"
 
+/* Scales whose dmin is searched; repeats of steps 2 and 3. More of either gains less than 0.1 % of the error. */
+enum { SUPER_TRIES = 2, SUPER_ROUNDS = 2 };
+
 /* ---- scales only ---- */
 
 typedef struct super_sym {
@@ -37,19 +40,6 @@ AZ_INLINE float sum16(v16 a)
     for (int i = 0; i < 16; i++)
         s += v[i];
     return s;
-}
-
-/* Lane of the smallest value, the first among equals. */
-AZ_INLINE int least(v16 a, float *value)
-{
-    float v[16];
-    int at = 0;
-
-    v_store(v, a);
-    for (int i = 1; i < 16; i++)
-        if (v[i] < v[at]) at = i;
-    *value = v[at];
-    return at;
 }
 
 /* The positive d that moves the parts' scales the least, as weighed by cc: among 64 that give the largest
@@ -76,7 +66,7 @@ static float sym_choose_d(const super_sym *spec, v16 scales, v16 curvature, cons
             v16 move = v_sub(v_mul(dd, sc), v_set1(s[j]));
             sum = v_add(sum, v_mul(v_set1(cc[j]), v_mul(move, move)));
         }
-        int lane = least(sum, &cost);
+        int lane = v_least(sum, &cost);
         v_store(d, dd);
         if (g == 0 || cost < best) {
             best = cost;
@@ -106,7 +96,7 @@ static sym_parts super_sym_search(const tile *t, const super_sym *spec)
 
     sym_sums(t, 16, v_div0(v_set1(1), target), v_set1(spec->codes.lo), v_set1(spec->codes.hi), &xc,
              &cc);
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round <= SUPER_ROUNDS; round++) {
         float d = sym_choose_d(spec, target, cc, t);
         v16 inv = v_set1(d > 0 ? 1 / d : 0);
         v16 sc = v_round(v_clamp(v_mul(target, inv), v_set1(-spec->sc_hi), v_set1(spec->sc_hi)));
@@ -257,107 +247,113 @@ typedef struct affine_parts {
     v16 sc, mn, d, dmin, error;
 } affine_parts;
 
-enum { SUPER_TRIES = 3 };
+/* What the choice of a super-block's scales looks at, part by part: best s and m, the error's second
+ * derivatives w, q and qq, how m follows s (lean), and the curvature along that line. */
+typedef struct affine_view {
+    float s[16], m[16], w[16], q[16], qq[16], lean[16], curve[16];
+    float unit, per_unit;
+    int parts;
+    float top;
+} affine_view;
 
-/* The sums of one super-block's parts, as plain numbers. */
-typedef struct affine_sums_of_parts {
-    float s[16], m[16], w[16], q[16], qq[16], unit, per_unit;
-} affine_sums_of_parts;
-
-AZ_INLINE v16 part_f16(const affine_sums_of_parts *a, v16 scale)
+AZ_INLINE v16 view_f16(const affine_view *a, v16 scale)
 {
     return v_mul(v_f16(v_mul(scale, v_set1(a->unit))), v_set1(a->per_unit));
 }
 
 /* Sixteen candidates for a scale whose largest part should get an integer near top. */
-AZ_INLINE v16 scale_candidates(const affine_sums_of_parts *a, float largest, float top)
+AZ_INLINE v16 scale_candidates(const affine_view *a, const float *values)
 {
     static const float steps[16] = { 1,  .5f,   0,  -.5f, -1, -1.5f, -2, -2.5f,
                                      -3, -3.5f, -4, -5,   -6, -7,    -8, -9 };
-    v16 at = v_add(v_set1(top), v_mul(v_load(steps), v_set1(top / 63)));
+    float largest = 0;
 
-    return part_f16(a, v_div(v_set1(largest), at));
+    for (int j = 0; j < a->parts; j++)
+        largest = values[j] > largest ? values[j] : largest;
+    v16 at = v_add(v_set1(a->top), v_mul(v_load(steps), v_set1(a->top / 63)));
+    return view_f16(a, v_div(v_set1(largest), at));
 }
 
 /* Error that scale candidates add when each part's minimum may follow freely. */
-AZ_INLINE v16 scale_cost(const affine_sums_of_parts *a, int parts, float top, v16 d)
+AZ_INLINE v16 scale_cost(const affine_view *a, v16 d, v16 inv)
 {
-    v16 inv = v_div0(v_set1(1), d), zero = v_set1(0), sum = zero;
+    v16 sum = v_set1(0), top = v_set1(a->top);
 
-    for (int j = 0; j < parts; j++) {
-        float c = a->w[j] > 0 ? a->qq[j] - a->q[j] * a->q[j] / a->w[j] : 0;
-        v16 sc = v_round(v_clamp(v_mul(v_set1(a->s[j]), inv), zero, v_set1(top)));
-        v16 move = v_sub(v_mul(d, sc), v_set1(a->s[j]));
-        sum = v_add(sum, v_mul(v_set1(c), v_mul(move, move)));
+    for (int j = 0; j < a->parts; j++) {
+        v16 s = v_set1(a->s[j]), sc = v_round(v_min(v_mul(s, inv), top));
+        v16 move = v_sub(v_mul(d, sc), s);
+        sum = v_add(sum, v_mul(v_set1(a->curve[j]), v_mul(move, move)));
     }
     return sum;
 }
 
-/* Error that scale d and candidates for dmin add. */
-AZ_INLINE v16 min_cost(const affine_sums_of_parts *a, int parts, float top, float d, v16 dmin)
+/* Error that scale d (1 / d in inv) and candidates for dmin add. */
+AZ_INLINE v16 min_cost(const affine_view *a, float d, float inv, v16 dmin, v16 inv_dmin)
 {
-    v16 inv = v_div0(v_set1(1), dmin), zero = v_set1(0), sum = zero;
-    float inv_d = d != 0 ? 1 / d : 0;
+    AZ_ALIGNED(64) float want[16], cross[16];
+    v16 s = v_load(a->s), sc = v_round(v_min(v_mul(s, v_set1(inv)), v_set1(a->top)));
+    v16 move = v_sub(v_mul(v_set1(d), sc), s);
+    v16 sum = v_set1(0), top = v_set1(a->top), zero = sum;
 
-    for (int j = 0; j < parts; j++) {
-        float sc = a->s[j] * inv_d;
-        sc = sc < top ? sc : top;
-        sc = (sc + 12582912.0f) - 12582912.0f;
-        float move = d * sc - a->s[j], follow = a->w[j] > 0 ? a->q[j] * move / a->w[j] : 0;
-        v16 mn = v_round(v_clamp(v_mul(v_set1(a->m[j] + follow), inv), zero, v_set1(top)));
+    v_store(want, v_add(v_load(a->m), v_mul(v_load(a->lean), move)));
+    v_store(cross, v_mul(v_load(a->q), v_add(move, move)));
+    for (int j = 0; j < a->parts; j++) {
+        v16 mn = v_round(v_clamp(v_mul(v_set1(want[j]), inv_dmin), zero, top));
         v16 dm = v_sub(v_mul(dmin, mn), v_set1(a->m[j]));
-        v16 e = v_mul(dm, v_sub(v_mul(v_set1(a->w[j]), dm), v_set1(2 * a->q[j] * move)));
-        sum = v_add(sum, v_add(e, v_set1(a->qq[j] * move * move)));
+        sum = v_add(sum, v_mul(dm, v_sub(v_mul(v_set1(a->w[j]), dm), v_set1(cross[j]))));
     }
+    /* what the scale alone adds: the same for all candidates, but not for all d */
+    v_store(want, v_mul(v_load(a->qq), v_mul(move, move)));
+    for (int j = 0; j < a->parts; j++)
+        sum = v_add(sum, v_set1(want[j]));
     return sum;
 }
 
 /* d and dmin of one super-block: the best scales, each with its best dmin. */
-static void affine_choose(const affine_sums_of_parts *a, int parts, float top, float *d_out,
-                          float *dmin_out)
+static void affine_choose(const affine_view *a, float *d_out, float *dmin_out)
 {
-    float smax = 0, mmax = 0, best = 0, cost, cs[16], ds[16], dmins[16];
+    AZ_ALIGNED(64) float ds[16], invs[16], dmins[16], costs[16];
+    float best = 0, cost;
+    v16 one = v_set1(1), d = scale_candidates(a, a->s), dmin = scale_candidates(a, a->m);
+    v16 inv = v_div0(one, d), inv_dmin = v_div0(one, dmin);
 
-    for (int j = 0; j < parts; j++) {
-        smax = a->s[j] > smax ? a->s[j] : smax;
-        mmax = a->m[j] > mmax ? a->m[j] : mmax;
-    }
-    v16 d = scale_candidates(a, smax, top), dmin = scale_candidates(a, mmax, top);
     v_store(ds, d);
+    v_store(invs, inv);
     v_store(dmins, dmin);
-    v_store(cs, scale_cost(a, parts, top, d));
-    *d_out = *dmin_out = 0;
+    v_store(costs, scale_cost(a, d, inv));
     for (int i = 0; i < SUPER_TRIES; i++) {
-        int at = least(v_load(cs), &cost);
-        int lane = least(min_cost(a, parts, top, ds[at], dmin), &cost);
+        int at = v_least(v_load(costs), &cost);
+        int lane = v_least(min_cost(a, ds[at], invs[at], dmin, inv_dmin), &cost);
         if (i == 0 || cost < best) {
             best = cost;
             *d_out = ds[at];
             *dmin_out = dmins[lane];
         }
-        cs[at] = 3e38f;
+        costs[at] = 3e38f;
     }
 }
 
 /* d and dmin for all super-blocks of a tile, then integers for its parts. */
 AZ_INLINE affine_parts affine_round(const super_affine *spec, const affine_fit *fit, const tile *t)
 {
-    AZ_ALIGNED(64) float d[16], dmin[16], all[7][16];
+    AZ_ALIGNED(64) float d[16], dmin[16], all[9][16];
+    v16 top = v_set1(spec->sc_top), zero = v_set1(0), lean = v_div0(fit->q, fit->w);
+    const v16 from[9] = {
+        fit->s,  fit->m,     fit->w, fit->q, fit->qq, lean, v_sub(fit->qq, v_mul(fit->q, lean)),
+        t->unit, t->per_unit
+    };
     affine_parts p;
-    v16 top = v_set1(spec->sc_top), zero = v_set1(0);
-    const v16 from[7] = { fit->s, fit->m, fit->w, fit->q, fit->qq, t->unit, t->per_unit };
 
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 9; i++)
         v_store(all[i], from[i]);
     for (int at = 0; at < 16; at += spec->parts) {
-        affine_sums_of_parts a = { .unit = all[5][at], .per_unit = all[6][at] };
-        size_t bytes = sizeof(float) * (size_t)spec->parts;
-        memcpy(a.s, all[0] + at, bytes);
-        memcpy(a.m, all[1] + at, bytes);
-        memcpy(a.w, all[2] + at, bytes);
-        memcpy(a.q, all[3] + at, bytes);
-        memcpy(a.qq, all[4] + at, bytes);
-        affine_choose(&a, spec->parts, spec->sc_top, &d[at], &dmin[at]);
+        affine_view a = {
+            .unit = all[7][at], .per_unit = all[8][at], .parts = spec->parts, .top = spec->sc_top
+        };
+        float *const to[7] = { a.s, a.m, a.w, a.q, a.qq, a.lean, a.curve };
+        for (int i = 0; i < 7; i++)
+            memcpy(to[i], all[i] + at, sizeof(float) * (size_t)spec->parts);
+        affine_choose(&a, &d[at], &dmin[at]);
         for (int j = at + 1; j < at + spec->parts; j++) {
             d[j] = d[at];
             dmin[j] = dmin[at];
@@ -367,7 +363,7 @@ AZ_INLINE affine_parts affine_round(const super_affine *spec, const affine_fit *
     p.dmin = v_load(dmin);
     p.sc = v_round(v_clamp(v_mul(fit->s, v_div0(v_set1(1), p.d)), zero, top));
     v16 move = v_sub(v_mul(p.d, p.sc), fit->s);
-    v16 want = v_add(fit->m, v_div0(v_mul(fit->q, move), fit->w));
+    v16 want = v_add(fit->m, v_mul(lean, move));
     p.mn = v_round(v_clamp(v_mul(want, v_div0(v_set1(1), p.dmin)), zero, top));
     p.error = affine_error(t, spec->len, spec->codes.top, v_mul(p.d, p.sc), v_mul(p.dmin, p.mn));
     return p;
@@ -406,7 +402,7 @@ static affine_parts super_affine_search(const tile *t, const super_affine *spec)
     affine_parts best = affine_round(spec, &fit, t);
     v16 top = v_set1(spec->sc_top), zero = v_set1(0);
 
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < SUPER_ROUNDS; round++) {
         affine_fit f = fit;
         affine_sums(t, spec->len, spec->codes.top, v_div0(v_set1(1), v_mul(best.d, best.sc)),
                     v_mul(best.dmin, best.mn), &f);
@@ -426,8 +422,8 @@ static affine_parts super_affine_search(const tile *t, const super_affine *spec)
     return best;
 }
 
-static const super_affine q5_k_spec = { { 31, true, 15, -1.4f, 0.2f }, 32, 8, 63, WEIGHT_ABS };
-static const super_affine q4_k_spec = { { 15, true, 21, -1.6f, 0.16f }, 32, 8, 63, WEIGHT_ABS };
+static const super_affine q5_k_spec = { { 31, true, 14, -2.6f, 0.35f }, 32, 8, 63, WEIGHT_ABS };
+static const super_affine q4_k_spec = { { 15, true, 16, -2.2f, 0.25f }, 32, 8, 63, WEIGHT_ABS };
 static const super_affine q2_k_spec = { { 3, true, 16, -0.6f, 0.1f }, 16, 16, 15, WEIGHT_MIXED };
 
 /* Replace what the search found for the super-block in lanes [at, ...) by an exact one, if there is. */

@@ -2,7 +2,8 @@
  *
  * Every operation works on each lane alone and is exact or correctly rounded (IEEE 754), so plain C, AVX2
  * and AVX-512 give the same bits. The including file defines AZ_V16_AVX512, AZ_V16_AVX2 or neither.
- * min and max return the second argument for equal zeros, in all versions. No NaN goes in.
+ * min and max return the second argument for equal zeros, in all versions. No NaN goes in. v_least gives the
+ * first lane that holds the smallest value.
  */
 #ifndef AZ_KERNEL_PACK_V16_H
 #define AZ_KERNEL_PACK_V16_H
@@ -72,6 +73,11 @@ AZ_INLINE v16 v_pow2(v16 a)
 {
     return _mm512_castsi512_ps(
         _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7f800000)));
+}
+AZ_INLINE int v_least(v16 a, float *value)
+{
+    *value = _mm512_reduce_min_ps(a);
+    return AZ_LOWEST_BIT(_mm512_cmp_ps_mask(a, _mm512_set1_ps(*value), _CMP_EQ_OQ));
 }
 AZ_INLINE v16 v_half(v16 a)
 {
@@ -145,6 +151,17 @@ AZ_INLINE v16 v_pow2(v16 x)
 {
     __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
     return (v16){ _mm256_and_ps(x.a, mask), _mm256_and_ps(x.b, mask) };
+}
+AZ_INLINE int v_least(v16 x, float *value)
+{
+    __m256 m = _mm256_min_ps(x.a, x.b), all;
+    __m128 h = _mm_min_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+    h = _mm_min_ps(h, _mm_movehl_ps(h, h));
+    h = _mm_min_ss(h, _mm_shuffle_ps(h, h, 1));
+    *value = _mm_cvtss_f32(h);
+    all = _mm256_set1_ps(*value);
+    return AZ_LOWEST_BIT((unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.a, all, _CMP_EQ_OQ)) |
+                         (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.b, all, _CMP_EQ_OQ)) << 8);
 }
 AZ_INLINE __m256 v_half8(__m256 a)
 {
@@ -233,6 +250,17 @@ AZ_INLINE v16 v_abs(v16 x)
 AZ_INLINE v16 v_pow2(v16 x)
 {
     return v_and(x, 0x7f800000);
+}
+AZ_INLINE int v_least(v16 x, float *value)
+{
+    float v[16];
+    int at = 0;
+
+    v_store(v, x);
+    for (int i = 1; i < 16; i++)
+        if (v[i] < v[at]) at = i;
+    *value = v[at];
+    return at;
 }
 static inline v16 v_sqrt(v16 x)
 {

@@ -183,7 +183,7 @@ static const char *fill(int kind)
         case 1: v = rnd(200) == 0 ? v * 100 : v; break;
         case 2: v *= 1e-6f; break;
         case 3: v *= 1e-38f; break;
-        case 4: v *= 1e38f * 10; break;
+        case 4: v = v * 1e38f * 100; break;
         case 5: v = 0; break;
         case 6: v = -0.0f; break;
         case 7: v = 0.0371f * (float)(i / 256 % 2 ? -1 : 1); break;

@@ -5,7 +5,7 @@ Tensors: values from a counter-based generator (tests/codec/test_limits.c makes 
 weights of the demo checkpoint. Each weight type is made by llama-quantize itself (--pure, no importance
 matrix) from an f32 GGUF, read back with PyPI's gguf package, and compared with the source.
 
-  make_quant_limits.py --llama-quantize PATH [--checkpoint demo/checkpoint] [--work DIR] --out FILE
+  make_quant_limits.py --llama-quantize PATH --version COMMIT [--checkpoint demo/checkpoint] [--work DIR] --out FILE
 
 Needs: pip install gguf numpy. Errors are sums of w * (x - y)^2 over a set, divided by the sum of w * x^2:
   plain    w = 1
@@ -72,6 +72,13 @@ def read_safetensors(path):
         yield name, (raw.astype(np.uint32) << 16).view(np.float32).reshape(t["shape"])
 
 
+def checksum(path):
+    """Sum of 64-bit words, each times its odd place: names the checkpoint that the demo's limits are for."""
+    data = path.read_bytes()
+    words = np.frombuffer(data + bytes(-len(data) % 8), "<u8")
+    return "%016x" % int(np.sum(words * (2 * np.arange(len(words), dtype=np.uint64) + 1), dtype=np.uint64))
+
+
 def write_source(path, sets):
     w = gguf.GGUFWriter(str(path), "llama")
     w.add_context_length(128)
@@ -119,6 +126,7 @@ def errors(sources, decoded):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--llama-quantize", required=True)
+    p.add_argument("--version", required=True, help="commit of llama.cpp, for the record")
     p.add_argument("--checkpoint", default="demo/checkpoint")
     p.add_argument("--work", default="build/quant_limits")
     p.add_argument("--out", required=True)
@@ -132,7 +140,12 @@ def main():
     where = write_source(work / "source.gguf", sets)
     for name, tensors in sets.items():
         np.concatenate([t.ravel() for t in tensors]).tofile(work / f"{name}.f32")
-    result = {"made_by": "tools/golden/make_quant_limits.py", "quantizer": "llama-quantize --pure, no importance matrix", "types": {}}
+    result = {
+        "made_by": "tools/golden/make_quant_limits.py",
+        "quantizer": f"llama-quantize {args.version} --pure, no importance matrix",
+        "demo_checksum": checksum(weights_file) if "demo" in sets else None,
+        "types": {},
+    }
     for t in TYPES:
         out = work / f"{t}.gguf"
         cmd = [args.llama_quantize, "--pure", str(work / "source.gguf"), str(out), t.upper(), "2"]
