@@ -10,9 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LINEAR_UNIT    16 /* columns, a multiple of what kernels do at once */
-#define PIECES         4  /* a thread, so that a slow one does not hold up the rest */
-#define ATTENTION_ROWS 16 /* queries of one piece */
+#define LINEAR_UNIT    16  /* columns, a multiple of what kernels do at once */
+#define PIECES         4   /* a thread, so that a slow one does not hold up the rest */
+#define ATTENTION_ROWS 128 /* queries of one piece, a head's group counted each */
 
 typedef struct range {
     size_t from, to;
@@ -189,12 +189,28 @@ static void run_linear(const az_pass *p, const az_stage *st, size_t piece, int t
     }
 }
 
-static void store(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
+/* A value goes in as a row, a key as a column of its tile. */
+static void store_value(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
 {
     if (s->cache_f32)
         memcpy((float *)cache + at, x, n * sizeof *x);
     else
         s->kernels->f32_to_f16((az_f16 *)cache + at, x, n);
+}
+
+static void store_key(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
+{
+    az_f16 half[64];
+
+    for (size_t d = 0, m; d < n; d += m) {
+        m = n - d < AZ_COUNT(half) ? n - d : AZ_COUNT(half);
+        if (!s->cache_f32) s->kernels->f32_to_f16(half, x + d, m);
+        for (size_t i = 0; i < m; i++, at += AZ_ATTN_TILE)
+            if (s->cache_f32)
+                ((float *)cache)[at] = x[d + i];
+            else
+                ((az_f16 *)cache)[at] = half[i];
+    }
 }
 
 /* One key head of one row: its queries and its key rotated, key and value stored. */
@@ -204,7 +220,7 @@ static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t hea
     const az_kv_cache *c = &s->caches[n->state];
     size_t dims = (size_t)s->config.rope.dims, d = (size_t)n->head_dim;
     size_t group = (size_t)(n->n_heads / n->n_kv_heads);
-    size_t at = (head * s->context + s->pos + row) * d;
+    size_t at = head * s->cache_rows * d, pos = s->pos + row;
     const float *cs = s->rope_table + row * dims;
     bool adjacent = s->config.rope.adjacent_pairs;
     float *q = value_row(s, n->in[0], row) + head * group * d;
@@ -214,8 +230,8 @@ static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t hea
         for (size_t h = 0; h < group; h++)
             s->kernels->rope(q + h * d, cs, dims, adjacent);
     if (s->graph.nodes[n->in[1]].op == AZ_OP_ROPE) s->kernels->rope(k, cs, dims, adjacent);
-    store(s, c->k, at, k, d);
-    store(s, c->v, at, value_row(s, n->in[2], row) + head * d, d);
+    store_key(s, c->k, at + az_attn_key_at(pos, d), k, d);
+    store_value(s, c->v, at + pos * d, value_row(s, n->in[2], row) + head * d, d);
 }
 
 static void run_rope(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
@@ -229,6 +245,14 @@ static void run_rope(const az_pass *p, const az_stage *st, size_t piece, size_t 
         rope_head(p, n, u / heads, u % heads, u / heads >= q_from);
 }
 
+/* Queries of one piece: enough to pay for converting a tile of keys and values. */
+static size_t attention_block(const az_node *n)
+{
+    size_t rows = ATTENTION_ROWS / (size_t)(n->n_heads / n->n_kv_heads);
+
+    return rows < 16 ? 16 : rows;
+}
+
 /* One key head and one block of queries; the last blocks come first, as they have the most to look at. */
 static void run_attention(const az_pass *p, const az_stage *st, size_t piece)
 {
@@ -237,16 +261,16 @@ static void run_attention(const az_pass *p, const az_stage *st, size_t piece)
     const az_kv_cache *c = &s->caches[n->state];
     size_t r0 = first_row(p, st->last_only), rows = p->m - r0, d = (size_t)n->head_dim;
     size_t heads = (size_t)n->n_kv_heads, group = (size_t)n->n_heads / heads;
-    size_t blocks = (rows + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
-    size_t from = (blocks - 1 - piece / heads) * ATTENTION_ROWS, head = piece % heads;
-    size_t at = head * s->context * d;
+    size_t block = attention_block(n), blocks = (rows + block - 1) / block;
+    size_t from = (blocks - 1 - piece / heads) * block, head = piece % heads;
+    size_t at = head * s->cache_rows * d;
     az_attn_args a = {
         .out = value_row(s, st->node[0], r0 + from) + head * group * d,
         .q = value_row(s, n->in[0], r0 + from) + head * group * d,
         .ld_out = s->values[st->node[0]].ld,
         .ld_q = s->values[n->in[0]].ld,
-        .ld_kv = d,
-        .n_tok = rows - from < ATTENTION_ROWS ? rows - from : ATTENTION_ROWS,
+        .ld_v = d,
+        .n_tok = rows - from < block ? rows - from : block,
         .group = group,
         .head_dim = d,
         .pos = (int64_t)(s->pos + r0 + from),
@@ -287,7 +311,7 @@ static size_t count_pieces(const az_pass *p, const az_stage *st, int threads)
     case AZ_STAGE_LINEAR: return linear_pieces(p->s, st, threads);
     case AZ_STAGE_ROPE: return smaller(p->m * (size_t)n->n_kv_heads, many);
     case AZ_STAGE_ATTENTION:
-        return (rows + ATTENTION_ROWS - 1) / ATTENTION_ROWS * (size_t)n->n_kv_heads;
+        return (rows + attention_block(n) - 1) / attention_block(n) * (size_t)n->n_kv_heads;
     }
     return 0;
 }

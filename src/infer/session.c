@@ -36,7 +36,7 @@ static adze_status check_memory(adze_session *s, adze_error *err)
         add_bytes(&t, s->buffer_columns[i], s->batch, sizeof(float));
     for (int i = 0; i < s->graph.n_states; i++) {
         const az_graph_state *st = &s->graph.states[i];
-        add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->context,
+        add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->cache_rows,
                   2 * cache_elem_bytes(s));
     }
     add_bytes(&t, s->q8_row_bytes, s->batch, AZ_Q8_BUFFERS);
@@ -68,7 +68,7 @@ static adze_status allocate(adze_session *s, adze_error *err)
         ok = ok && (s->q8[i] = az_calloc(run, s->batch, s->q8_row_bytes)) != NULL;
     for (int i = 0; i < s->graph.n_states && ok; i++) {
         const az_graph_state *st = &s->graph.states[i];
-        size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->context;
+        size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->cache_rows;
         s->caches[i].k = az_alloc(run, n * cache_elem_bytes(s)); /* read only where written */
         s->caches[i].v = az_alloc(run, n * cache_elem_bytes(s));
         ok = s->caches[i].k && s->caches[i].v;
@@ -89,6 +89,7 @@ static void choose_sizes(adze_session *s, const adze_session_opts *opts)
 
     s->context = opts && opts->context ? opts->context : limit;
     if (!(opts && opts->context) && s->context > DEFAULT_CONTEXT) s->context = DEFAULT_CONTEXT;
+    s->cache_rows = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
     s->batch = opts && opts->batch ? opts->batch : DEFAULT_BATCH;
     if (s->batch > s->context) s->batch = s->context;
 }

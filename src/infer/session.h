@@ -59,7 +59,8 @@ typedef struct az_stage_work {
     char pad[64 - 2 * sizeof(atomic_size_t)];
 } az_stage_work;
 
-/* Keys and values, [n_kv_heads][context][head_dim]: f16, or f32 where all matrices of a model are f32. */
+/* Keys and values of n_kv_heads heads, cache_rows x head_dim each, laid out as az_attn_args says: f16, or f32
+ * where all matrices of a model are f32. */
 typedef struct az_kv_cache {
     void *k, *v;
 } az_kv_cache;
@@ -73,6 +74,7 @@ struct adze_session {
     const az_kernels *kernels;
     az_pool *pool, *own_pool;
     size_t context, batch, pos;
+    size_t cache_rows; /* context in whole tiles of attention */
 
     az_bound *weights; /* [graph.n_weights] */
     az_value *values;  /* [graph.n_nodes] */

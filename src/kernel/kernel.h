@@ -48,15 +48,24 @@ enum { AZ_ATTN_TILE = 64 }; /* positions that are summed before the softmax is r
  * window 0; their keys and values must be in the cache already. An output row's bits depend on its own
  * query, position and window only, not on n_tok or group. */
 typedef struct az_attn_args {
-    float *out;          /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
-    const float *q;      /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
-    const az_f16 *k, *v; /* [position] rows ld_kv apart, each [head_dim], from position 0 */
-    const float *k32, *v32;     /* the same for attention_f32, NULL otherwise */
-    size_t ld_out, ld_q, ld_kv; /* in elements */
+    float *out;     /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
+    const float *q; /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
+    /* Keys by tiles of AZ_ATTN_TILE positions from position 0, each [head_dim][AZ_ATTN_TILE]; what a last tile
+     * holds beyond the last position is read and not used. */
+    const az_f16 *k;
+    const az_f16 *v;           /* [position] rows ld_v apart, each [head_dim], from position 0 */
+    const float *k32, *v32;    /* the same for attention_f32, NULL otherwise */
+    size_t ld_out, ld_q, ld_v; /* in elements */
     size_t n_tok, group, head_dim;
     int64_t pos, window;
     float scale; /* multiplies q.k */
 } az_attn_args;
+
+/* Where dimension 0 of position p lies in a key cache; the next dimension is AZ_ATTN_TILE further. */
+static inline size_t az_attn_key_at(size_t p, size_t head_dim)
+{
+    return p / AZ_ATTN_TILE * AZ_ATTN_TILE * head_dim + p % AZ_ATTN_TILE;
+}
 
 typedef void az_pack_fn(const float *x, const float *imp, size_t n, void *dst);
 

@@ -103,7 +103,7 @@ static void attention_body(const bench *b, int thread, int threads)
             .v = b->cache,
             .ld_out = HEAD_DIM,
             .ld_q = HEAD_DIM,
-            .ld_kv = HEAD_DIM,
+            .ld_v = HEAD_DIM,
             .n_tok = 1,
             .group = 1,
             .head_dim = HEAD_DIM,

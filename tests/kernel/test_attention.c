@@ -27,17 +27,27 @@ typedef struct data {
     double *want, *size;
 } data;
 
+/* Key caches hold whole tiles. */
+static size_t key_count(size_t n)
+{
+    return (n + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
+}
+
 static data data_new(const shape *s)
 {
     size_t rows = s->n_tok * s->group * s->head_dim, n = (size_t)s->pos + s->n_tok;
-    data d = { guard_new(rows * 4), guard_new(n * s->head_dim * 2), guard_new(n * s->head_dim * 2),
-               guard_new(rows * 4), malloc(rows * sizeof(double)),  malloc(rows * sizeof(double)) };
+    size_t keys = key_count(n) * s->head_dim;
+    data d = { guard_new(rows * 4), guard_new(keys * 2),           guard_new(n * s->head_dim * 2),
+               guard_new(rows * 4), malloc(rows * sizeof(double)), malloc(rows * sizeof(double)) };
     uint64_t seed = 99 + rows + n;
 
     for (size_t i = 0; i < rows; i++)
         ((float *)(void *)d.q.p)[i] = rand_f32(&seed, 3);
+    for (size_t i = 0; i < keys; i++) /* not a number where no position is */
+        ((az_f16 *)(void *)d.k.p)[i] = 0x7e00;
     for (size_t i = 0; i < n * s->head_dim; i++) {
-        ((az_f16 *)(void *)d.k.p)[i] = az_f32_to_f16(rand_f32(&seed, 2));
+        size_t at = az_attn_key_at(i / s->head_dim, s->head_dim) + i % s->head_dim * AZ_ATTN_TILE;
+        ((az_f16 *)(void *)d.k.p)[at] = az_f32_to_f16(rand_f32(&seed, 2));
         ((az_f16 *)(void *)d.v.p)[i] = az_f32_to_f16(rand_f32(&seed, 1));
     }
     return d;
@@ -61,7 +71,7 @@ static az_attn_args args_of(const shape *s, const data *d)
                            .v = (const az_f16 *)(const void *)d->v.p,
                            .ld_out = s->group * s->head_dim,
                            .ld_q = s->group * s->head_dim,
-                           .ld_kv = s->head_dim,
+                           .ld_v = s->head_dim,
                            .n_tok = s->n_tok,
                            .group = s->group,
                            .head_dim = s->head_dim,
@@ -82,7 +92,8 @@ static void exact_row(const az_attn_args *a, size_t row, double *want, double *s
         p[i] = 0;
         for (size_t d = 0; d < a->head_dim; d++)
             p[i] += (double)a->q[row * a->head_dim + d] *
-                    (double)az_f16_to_f32(a->k[((size_t)first + i) * a->ld_kv + d]);
+                    (double)az_f16_to_f32(
+                        a->k[az_attn_key_at((size_t)first + i, a->head_dim) + d * AZ_ATTN_TILE]);
         p[i] *= (double)a->scale;
         if (p[i] > top) top = p[i];
     }
@@ -91,7 +102,7 @@ static void exact_row(const az_attn_args *a, size_t row, double *want, double *s
     for (size_t d = 0; d < a->head_dim; d++) {
         want[d] = size[d] = 0;
         for (size_t i = 0; i < n; i++) {
-            double v = p[i] / sum * (double)az_f16_to_f32(a->v[((size_t)first + i) * a->ld_kv + d]);
+            double v = p[i] / sum * (double)az_f16_to_f32(a->v[((size_t)first + i) * a->ld_v + d]);
             want[d] += v;
             size[d] += fabs(v);
         }
@@ -103,10 +114,11 @@ static void exact_row(const az_attn_args *a, size_t row, double *want, double *s
 static void same_from_f32(const az_kernels *now, const az_attn_args *a)
 {
     size_t rows = a->n_tok * a->group * a->head_dim, n = ((size_t)a->pos + a->n_tok) * a->head_dim;
-    guarded k = guard_new(n * 4), v = guard_new(n * 4);
+    size_t keys = key_count((size_t)a->pos + a->n_tok) * a->head_dim;
+    guarded k = guard_new(keys * 4), v = guard_new(n * 4);
     az_attn_args b = *a;
 
-    now->f16_to_f32((float *)(void *)k.p, a->k, n);
+    now->f16_to_f32((float *)(void *)k.p, a->k, keys);
     now->f16_to_f32((float *)(void *)v.p, a->v, n);
     b.k = b.v = NULL;
     b.k32 = (const float *)(const void *)k.p;

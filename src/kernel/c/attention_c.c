@@ -26,7 +26,7 @@ static float tile_scores(const az_attn_args *a, const float *q, size_t p0, size_
         float t[8] = { 0 }, v;
 
         for (size_t d = 0; d < a->head_dim; d++)
-            t[d & 7] += q[d] * load_k(a, p * a->ld_kv + d);
+            t[d & 7] += q[d] * load_k(a, az_attn_key_at(p, a->head_dim) + d * AZ_ATTN_TILE);
         v = a->scale * (((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7])));
         s[p - p0] = v;
         if (v > top) top = v;
@@ -56,7 +56,7 @@ static void attend(const az_attn_args *a, const float *q, float *out, size_t fir
 
             sum += e;
             for (size_t d = 0; d < a->head_dim; d++)
-                out[d] += e * load_v(a, p * a->ld_kv + d);
+                out[d] += e * load_v(a, p * a->ld_v + d);
         }
     }
     for (size_t d = 0; d < a->head_dim; d++)
