@@ -41,7 +41,8 @@ static adze_status know_machine(az_optimization *o, adze_error *err)
              adze_version());
     az_hash_field(h, line);
     az_hash_end(h, o->fingerprint);
-    if (o->probe.load > 0.5 * o->probe.usable)
+    o->busy = o->probe.load > 0.5 * o->probe.usable;
+    if (o->busy)
         az_optimize_warn(
             o,
             "The load average was %.1f on %d cores when the run began, so speeds are lower and "

@@ -91,6 +91,7 @@ typedef struct az_optimization {
     az_config config;
     char model_digest[AZ_DIGEST_SIZE], text_digest[AZ_DIGEST_SIZE];
     az_probe probe;
+    bool busy; /* other work loaded the machine when the run began */
     /* Of the machine, its threads and the engine's build: figures hold for it alone. */
     char fingerprint[AZ_DIGEST_SIZE];
     const char *model_name;

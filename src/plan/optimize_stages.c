@@ -81,7 +81,7 @@ static adze_status find_roof(az_optimization *o, const az_assess_opts *ao, az_ro
         rc = az_roof_measure(roof, o->run, wanted, err);
         json_decref(kept);
         kept = rc == ADZE_OK ? az_roof_json(roof) : NULL;
-        if (kept) rc = az_store_put_stage(o->store, key, "roof", kept, err);
+        if (kept && !o->busy) rc = az_store_put_stage(o->store, key, "roof", kept, err);
     }
     json_decref(kept);
     return rc;
