@@ -256,6 +256,139 @@ static void bad_configs_are_refused(void **state)
     }
 }
 
+/* A GGUF of headers alone: llama of one layer, whose keys a case then spoils. */
+static adze_model *make_gguf(void)
+{
+    adze_model *m = NULL;
+    adze_error err = { 0 };
+
+    assert_int_equal(az_model_new(&m, run, "made.gguf", "gguf", &err), ADZE_OK);
+    assert_true(az_kv_put_str(&m->kv, "general.architecture", "llama", 5));
+    assert_true(az_kv_put_u32(&m->kv, "llama.embedding_length", 64));
+    assert_true(az_kv_put_u32(&m->kv, "llama.feed_forward_length", 96));
+    assert_true(az_kv_put_u32(&m->kv, "llama.block_count", 1));
+    assert_true(az_kv_put_u32(&m->kv, "llama.attention.head_count", 8));
+    assert_true(az_kv_put_u32(&m->kv, "llama.context_length", 128));
+    m->tensors = az_arena_array(&m->arena, 1, sizeof *m->tensors);
+    assert_non_null(m->tensors);
+    m->tensors[0] = (az_tensor){
+        .name = "token_embd.weight", .type = AZ_F32, .n_dims = 2, .shape = { 100, 64, 1, 1 }
+    };
+    m->n_tensors = 1;
+    return m;
+}
+
+static void no_width(adze_model *m)
+{
+    az_kv_remove(&m->kv, "llama.embedding_length");
+}
+static void heads_of_layers(adze_model *m)
+{
+    uint32_t heads[1] = { 2 };
+    az_kv_put_arr(&m->kv, "llama.attention.head_count_kv", AZ_KV_U32, heads, 1);
+}
+static void huge_layers(adze_model *m)
+{
+    az_kv kv = { .key = "llama.block_count", .type = AZ_KV_U64, .v.u = UINT64_MAX };
+    az_kv_put(&m->kv, &kv);
+}
+static void width_is_text(adze_model *m)
+{
+    az_kv_put_str(&m->kv, "llama.embedding_length", "64", 2);
+}
+static void experts(adze_model *m)
+{
+    az_kv_put_u32(&m->kv, "llama.expert_count", 8);
+}
+static void eps_is_nan(adze_model *m)
+{
+    az_kv_put_f32(&m->kv, "llama.attention.layer_norm_rms_epsilon", NAN);
+}
+static void rope_is_odd(adze_model *m)
+{
+    az_kv_put_u32(&m->kv, "llama.rope.dimension_count", 7);
+}
+static void rope_is_wide(adze_model *m)
+{
+    az_kv_put_u32(&m->kv, "llama.rope.dimension_count", 10);
+}
+static void rope_unknown(adze_model *m)
+{
+    az_kv_put_str(&m->kv, "llama.rope.scaling.type", "spiral", 6);
+}
+static void longrope_without_factors(adze_model *m)
+{
+    az_kv_put_str(&m->kv, "llama.rope.scaling.type", "longrope", 8);
+}
+static void value_length(adze_model *m)
+{
+    az_kv_put_u32(&m->kv, "llama.attention.value_length", 4);
+}
+static void no_embedding(adze_model *m)
+{
+    m->n_tensors = 0;
+}
+static void flat_embedding(adze_model *m)
+{
+    m->tensors[0].n_dims = 1;
+}
+static void short_factors(adze_model *m)
+{
+    m->tensors[0].name = "rope_freqs.weight"; /* 100 x 64 instead of 4 */
+}
+static void arch_is_number(adze_model *m)
+{
+    az_kv_put_u32(&m->kv, "general.architecture", 1);
+}
+static void arch_unknown(adze_model *m)
+{
+    az_kv_put_str(&m->kv, "general.architecture", "rwkv9", 5);
+}
+
+static void bad_gguf_keys_are_refused(void **state)
+{
+    static const struct {
+        void (*spoil)(adze_model *m);
+        adze_status want;
+        const char *name;
+    } bad[] = {
+        { no_width, ADZE_EFORMAT, "llama.embedding_length" },
+        { heads_of_layers, ADZE_EUNSUP, "llama.attention.head_count_kv" },
+        { huge_layers, ADZE_EUNSUP, "llama.block_count" },
+        { width_is_text, ADZE_EUNSUP, "llama.embedding_length" },
+        { experts, ADZE_EUNSUP, "expert_count" },
+        { eps_is_nan, ADZE_EFORMAT, "llama.attention.layer_norm_rms_epsilon" },
+        { rope_is_odd, ADZE_EFORMAT, "rope dimensions" },
+        { rope_is_wide, ADZE_EFORMAT, "llama.rope.dimension_count" },
+        { rope_unknown, ADZE_EUNSUP, "rope_type" },
+        { longrope_without_factors, ADZE_EFORMAT, "rope_factors_short.weight" },
+        { value_length, ADZE_EUNSUP, "attention.value_length" },
+        { no_embedding, ADZE_EFORMAT, "token_embd.weight" },
+        { flat_embedding, ADZE_EFORMAT, "token_embd.weight" },
+        { short_factors, ADZE_EFORMAT, "token_embd.weight" },
+        { arch_is_number, ADZE_EFORMAT, "general.architecture" },
+        { arch_unknown, ADZE_EUNSUP, "general.architecture" },
+    };
+    const az_arch *arch;
+    adze_error err = { 0 };
+    az_config c;
+    adze_model *m = make_gguf();
+
+    (void)state;
+    assert_int_equal(az_arch_of(m, &arch, &c, &err), ADZE_OK);
+    assert_true(c.rope.adjacent_pairs && c.tied && c.vocab == 100 && c.n_kv_heads == 8);
+    adze_model_close(m);
+    for (size_t i = 0; i < AZ_COUNT(bad); i++) {
+        m = make_gguf();
+        bad[i].spoil(m);
+        err = (adze_error){ 0 };
+        adze_status rc = az_arch_of(m, &arch, &c, &err);
+        if (rc != bad[i].want || strcmp(err.name, bad[i].name) != 0 || !err.msg[0])
+            fail_msg("case %zu: status %d, %s: %s", i, rc, err.name, err.msg);
+        adze_model_close(m);
+    }
+}
+
 static void unknown_architectures_list_the_known(void **state)
 {
     const az_arch *arch;
@@ -414,6 +547,7 @@ int main(void)
         cmocka_unit_test(old_and_new_spelling_agree),
         cmocka_unit_test(classes_have_their_own_defaults),
         cmocka_unit_test(bad_configs_are_refused),
+        cmocka_unit_test(bad_gguf_keys_are_refused),
         cmocka_unit_test(unknown_architectures_list_the_known),
         cmocka_unit_test(tensors_must_fit_the_config),
         cmocka_unit_test(cost_counts_bytes_and_operations),
