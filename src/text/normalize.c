@@ -130,6 +130,8 @@ void az_norms_deinit(az_norms *norms)
 static bool is_stable(az_norm_kind kind, uint32_t c)
 {
     if (c >= 0x4e00 && c <= 0x9fff) return true;
+    if (c == 0x11a7)
+        return true; /* no trailing consonant, though utf8proc 2.8 composes it as one */
     switch (kind) {
     case AZ_NORM_NFC: return c < 0x300 || (c >= 0xac00 && c <= 0xd7a3);
     case AZ_NORM_NFKC: return c < 0xa0 || (c >= 0xac00 && c <= 0xd7a3);

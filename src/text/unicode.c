@@ -1,7 +1,6 @@
-/* UTF-8 and character classes. */
+/* UTF-8 and character classes: a table for ASCII, runs of Unicode 16.0 for the rest. */
 #include "text/unicode.h"
-
-#include <utf8proc.h>
+#include "text/unicode_tables.h"
 
 #define L  AZ_UC_L | AZ_UC_WORD
 #define SP AZ_UC_SPACE
@@ -32,58 +31,22 @@ static const uint16_t ascii[128] = {
 #undef U
 #undef W
 
-static bool is_wide_space(uint32_t c)
-{
-    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
-/* Alphabetic beyond letters, marks and Nl (Other_Alphabetic of the UCD), and Join_Control. */
-static bool is_other_word(uint32_t c)
-{
-    return (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) ||
-           (c >= 0x1f150 && c <= 0x1f169) || (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c ||
-           c == 0x200d;
-}
-
-static unsigned category_class(uint32_t c)
-{
-    switch (utf8proc_category((utf8proc_int32_t)c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LT: return AZ_UC_L | AZ_UC_UPPER | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_LL: return AZ_UC_L | AZ_UC_LOWER | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: return AZ_UC_L | AZ_UC_NOCASE | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME: return AZ_UC_M | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL: return AZ_UC_N | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_NO: return AZ_UC_N;
-    case UTF8PROC_CATEGORY_PC: return AZ_UC_P | AZ_UC_WORD;
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO: return AZ_UC_P;
-    case UTF8PROC_CATEGORY_SM:
-    case UTF8PROC_CATEGORY_SC:
-    case UTF8PROC_CATEGORY_SK:
-    case UTF8PROC_CATEGORY_SO: return AZ_UC_S;
-    default: return 0;
-    }
-}
-
 unsigned az_uc_class_of(uint32_t c)
 {
-    unsigned k;
+    uint32_t block = c >> 8, lo, hi, mid;
 
     if (c < 128) return ascii[c];
-    k = category_class(c);
-    if (is_wide_space(c)) k |= AZ_UC_SPACE;
-    if (is_other_word(c)) k |= AZ_UC_WORD;
-    return k;
+    if (block >= az_uc_n_blocks) block = az_uc_n_blocks - 1;
+    lo = az_uc_first[block];
+    hi = block + 1 < az_uc_n_blocks ? az_uc_first[block + 1] : az_uc_n_runs - 1;
+    while (lo < hi) { /* the last run that begins at or before c */
+        mid = (lo + hi + 1) / 2;
+        if (az_uc_runs[mid] >> 8 <= c)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return az_uc_kinds[az_uc_runs[lo] & 0xff];
 }
 
 size_t az_utf8_valid(const char *s, size_t n)

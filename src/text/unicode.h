@@ -1,7 +1,7 @@
 /* UTF-8 and the character classes that tokenizers use.
  *
- * Categories come from utf8proc (Unicode Character Database); white space is the set that Oniguruma and
- * the Unicode property White_Space agree on, written out because regular expression engines differ on it.
+ * Classes come from tables of our own (Unicode 16.0, tools/unicode_tables.py), so that ids do not depend on the
+ * Unicode version of an installed library. White space is the property White_Space.
  */
 #ifndef AZ_TEXT_UNICODE_H
 #define AZ_TEXT_UNICODE_H

@@ -31,7 +31,7 @@ PRE += [sequence(DIGITS, split("-", "MergedWithNext")), sequence({"type": "White
 
 NORM_TEXTS = ["", "plain text", "Cafe\u0301 \u00c9TE\u0301", "\u1e9b\u0323 \ufb01n \u2460", "\u0130stanbul \u03a3\u03a3",
               "\uac01 \u1100\u1161\u11a8", "a\u0315\u0300\u05ae\u0300\u0062", "\u0344\u0958 \u2126\u212b",
-              "  spaced\u3000 ", "\u4f60\u597d e\u0301\u4f60\u0301", "q\u0307\u0323 \u1e69\u0323"]
+              "  spaced\u3000 ", "\u4f60\u597d e\u0301\u4f60\u0301", "q\u0307\u0323 \u1e69\u0323", "\ub354\u11a7 \ub354\u11a8\u11a7"]
 NORM = [{"type": t} for t in ["NFC", "NFD", "NFKC", "NFKD", "Lowercase"]]
 NORM += [{"type": "Strip", "strip_left": l, "strip_right": r} for l in (True, False) for r in (True, False)]
 NORM += [{"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"},
