@@ -34,8 +34,8 @@ static const az_opt opts[] = {
       "prompt tokens of the benchmark" },
     { 'n', "generate", AZ_OPT_INT, offsetof(optimize_opts, generate), "64", "N",
       "generated tokens of the benchmark" },
-    { 0, "rounds", AZ_OPT_INT, offsetof(optimize_opts, rounds), "7", "N",
-      "interleaved rounds of the benchmark" },
+    { 0, "rounds", AZ_OPT_INT, offsetof(optimize_opts, rounds), "0", "N",
+      "interleaved rounds of the benchmark, 0 = 7, or 21 for a small model" },
     { 0, "chunks", AZ_OPT_INT, offsetof(optimize_opts, chunks), "0", "N",
       "chunks of 512 tokens to evaluate on, 0 = about a minute's worth" },
     { 0, "keep", AZ_OPT_BOOL, offsetof(optimize_opts, keep), NULL, NULL, "keep losing artifacts" },
@@ -121,11 +121,12 @@ static int optimize_run(az_cli *cli, const void *opt, int argc, const char **arg
     adze_status rc;
 
     (void)argc;
-    if (o->prompt < 1 || o->generate < 2 || o->rounds < 3 || o->rounds > AZ_BENCH_MAX_ROUNDS ||
-        o->chunks < 0 || o->prompt > (1 << 20) || o->generate > (1 << 20))
+    if (o->prompt < 1 || o->generate < 2 || o->rounds < 0 || o->rounds == 1 || o->rounds == 2 ||
+        o->rounds > AZ_BENCH_MAX_ROUNDS || o->chunks < 0 || o->prompt > (1 << 20) ||
+        o->generate > (1 << 20))
         return az_cli_usage(
             cli, az_cmd_find("optimize"),
-            "--prompt must be at least 1, --generate 2, --rounds 3 to %d, --chunks 0",
+            "--prompt must be at least 1, --generate 2, --rounds 0 or 3 to %d, --chunks 0",
             AZ_BENCH_MAX_ROUNDS);
     rc = az_weights_parse(&oo.prefer, o->prefer, &err);
     if (rc < 0) return az_cli_fail(cli, rc, &err);

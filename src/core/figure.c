@@ -35,6 +35,25 @@ az_figure az_figure_of(double *samples, size_t n, const char *unit, az_provenanc
     return f;
 }
 
+/* Conover 1999, chapter 3.2: [x(k), x(n + 1 - k)] covers the median with probability 1 - 2 P(B < k), B binomial. */
+az_interval az_median_interval(double *samples, size_t n)
+{
+    double p = 1, below = 0;
+    size_t k = 1;
+
+    if (!n) return (az_interval){ .n = 0 };
+    qsort(samples, n, sizeof *samples, by_value);
+    for (size_t i = 0; i < n; i++)
+        p *= 0.5; /* P(B = 0) */
+    while (2 * k < n) {
+        below += p; /* P(B < k) */
+        p *= (double)(n - k + 1) / (double)k;
+        if (below + p > 0.025) break;
+        k++;
+    }
+    return (az_interval){ az_quantile(samples, n, 0.5), samples[k - 1], samples[n - k], n };
+}
+
 const char *az_provenance_name(az_provenance p)
 {
     static const char *const names[] = { "none", "measured", "estimated", "declared" };

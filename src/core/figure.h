@@ -25,6 +25,9 @@ typedef struct az_interval {
 az_figure az_figure_of(double *samples, size_t n, const char *unit, az_provenance from);
 /* Linear interpolation at f in [0, 1] on sorted values. */
 double az_quantile(const double *sorted, size_t n, double f);
+/* Median with its 95 % confidence interval by order statistics, which assumes nothing of the distribution; with
+ * fewer than 9 samples that is the least and the greatest (sorted in place). */
+az_interval az_median_interval(double *samples, size_t n);
 const char *az_provenance_name(az_provenance p); /* "measured", ... */
 
 /* As docs/report.md writes them; a figure with n 0 becomes {"available": false, "reason": reason}. */

@@ -136,6 +136,7 @@ static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, 
     r->rounds = s->rounds < s->latency_n || !s->latency_n ? s->rounds : s->latency_n;
     memcpy(r->prefill_round, s->prefill_tok_s, sizeof r->prefill_round);
     memcpy(r->decode_round, s->decode_tok_s, sizeof r->decode_round);
+    memcpy(r->cv_round, s->cv, sizeof r->cv_round);
     r->load_ms = az_figure_of(&load, 1, "ms", AZ_MEASURED);
     r->ttft_ms = az_figure_of(s->ttft_ms, s->rounds, "ms", AZ_MEASURED);
     r->prefill_tok_s = az_figure_of(s->prefill_tok_s, s->rounds, "tok/s", AZ_MEASURED);
@@ -257,14 +258,30 @@ adze_status az_bench_profile(adze_run *run, const az_bench_item *item, size_t pr
     return *out ? ADZE_OK : az_fail_nomem(err, "profiling");
 }
 
+/* x[i] = a[i] / b[i] (b NULL: a[i]); how many there are. */
+static size_t pairs(double *x, const double *a, size_t n_a, const double *b, size_t n_b)
+{
+    size_t n = !b || n_a < n_b ? n_a : n_b;
+
+    for (size_t i = 0; i < n; i++)
+        x[i] = !b ? a[i] : b[i] > 0 ? a[i] / b[i] : 0;
+    return n;
+}
+
 az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b)
 {
     double x[MAX_ROUNDS];
-    size_t n = n_a < n_b ? n_a : n_b;
+    size_t n = pairs(x, a, n_a, b, n_b);
 
-    for (size_t i = 0; i < n; i++)
-        x[i] = b[i] > 0 ? a[i] / b[i] : 0;
     return az_figure_of(x, n, "x", AZ_MEASURED);
+}
+
+az_interval az_bench_interval(const double *a, size_t n_a, const double *b, size_t n_b)
+{
+    double x[MAX_ROUNDS];
+    size_t n = pairs(x, a, n_a, b, n_b);
+
+    return az_median_interval(x, n);
 }
 
 /* Figures of a result by the name they have in JSON. */
@@ -317,11 +334,13 @@ json_t *az_bench_keep(const az_bench_result *r)
 {
     const az_worker_model *m = &r->model;
 
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:{s:f, s:s, s:s, s:i, s:I, s:I, s:I}}", "figures",
-                     az_bench_json(r), "prefill_round", rounds_json(r->prefill_round, r->rounds),
-                     "decode_round", rounds_json(r->decode_round, r->rounds), "energy_source",
-                     r->energy_source, "energy_reason", r->energy_reason, "model", "load_ms",
-                     m->load_ms, "isa", m->isa, "build", m->build, "threads", m->threads, "vocab",
+    return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:{s:f, s:s, s:s, s:i, s:I, s:I, s:I}}",
+                     "figures", az_bench_json(r), "prefill_round",
+                     rounds_json(r->prefill_round, r->rounds), "decode_round",
+                     rounds_json(r->decode_round, r->rounds), "cv_round",
+                     rounds_json(r->cv_round, r->rounds), "energy_source", r->energy_source,
+                     "energy_reason", r->energy_reason, "model", "load_ms", m->load_ms, "isa",
+                     m->isa, "build", m->build, "threads", m->threads, "vocab",
                      (json_int_t)m->vocab, "context", (json_int_t)m->context, "weight_bytes",
                      (json_int_t)m->weight_bytes);
 }
@@ -363,5 +382,6 @@ adze_status az_bench_recall(az_bench_result *r, const json_t *kept, adze_error *
     snprintf(r->energy_source, sizeof r->energy_source, "%s", source);
     r->rounds = recall_rounds(r->prefill_round, json_object_get(kept, "prefill_round"));
     recall_rounds(r->decode_round, json_object_get(kept, "decode_round"));
+    recall_rounds(r->cv_round, json_object_get(kept, "cv_round"));
     return ADZE_OK;
 }

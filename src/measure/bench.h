@@ -31,6 +31,7 @@ typedef struct az_bench_result {
     az_worker_model model;
     size_t rounds; /* samples below, in the order of the rounds, so that items can be paired */
     double prefill_round[AZ_BENCH_MAX_ROUNDS], decode_round[AZ_BENCH_MAX_ROUNDS]; /* tok/s */
+    double cv_round[AZ_BENCH_MAX_ROUNDS];
     az_figure load_ms, ttft_ms, prefill_tok_s, decode_tok_s;
     az_figure latency_p50_ms, latency_p95_ms, latency_p99_ms; /* per token; spread over rounds */
     az_figure latency_cv;     /* stdev / mean of token latency in a round */
@@ -50,6 +51,8 @@ adze_status az_bench_profile(adze_run *run, const az_bench_item *item, size_t pr
 
 /* a / b, round by round: "x". n is 0 when they were not measured together. */
 az_figure az_bench_ratio(const double *a, size_t n_a, const double *b, size_t n_b);
+/* The same ratios as their median with its confidence interval; b NULL: a itself. */
+az_interval az_bench_interval(const double *a, size_t n_a, const double *b, size_t n_b);
 
 /* The `measurements` object of docs/report.md. */
 json_t *az_bench_json(const az_bench_result *r);

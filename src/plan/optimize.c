@@ -188,6 +188,7 @@ static az_interval over_chunks(const az_eval_result *e, az_interval v)
 static void gather_evidence(const az_optimization *o, az_candidate *c)
 {
     const char *no_text = o->inconclusive;
+    const az_bench_result *b = &o->candidates[0].bench;
     az_evidence *e = &c->evidence;
     az_interval none = { 0 };
     az_figure energy = { 0 };
@@ -195,10 +196,17 @@ static void gather_evidence(const az_optimization *o, az_candidate *c)
     set_evidence(e, AZ_EV_TOP1_RATIO, over_chunks(&c->eval, c->eval.top1_ratio), no_text);
     set_evidence(e, AZ_EV_KL_MEAN, over_chunks(&c->eval, c->eval.kl_mean), no_text);
     set_evidence(e, AZ_EV_FLIPS, over_chunks(&c->eval, c->eval.flips), no_text);
-    set_evidence(e, AZ_EV_DECODE_RATIO, spread(&c->ratio_decode), NULL);
-    set_evidence(e, AZ_EV_PREFILL_RATIO, spread(&c->ratio_prefill), NULL);
+    set_evidence(e, AZ_EV_DECODE_RATIO,
+                 az_bench_interval(c->bench.decode_round, c->bench.rounds, b->decode_round,
+                                   b->rounds),
+                 NULL);
+    set_evidence(e, AZ_EV_PREFILL_RATIO,
+                 az_bench_interval(c->bench.prefill_round, c->bench.rounds, b->prefill_round,
+                                   b->rounds),
+                 NULL);
     set_evidence(e, AZ_EV_MEMORY_RATIO, spread(&c->ratio_memory), NULL);
-    set_evidence(e, AZ_EV_LATENCY_CV, spread(&c->bench.latency_cv), NULL);
+    set_evidence(e, AZ_EV_LATENCY_CV,
+                 az_bench_interval(c->bench.cv_round, c->bench.rounds, NULL, 0), NULL);
     set_evidence(e, AZ_EV_TTFT_MS, spread(&c->bench.ttft_ms), NULL);
     set_evidence(e, AZ_EV_DECODE_TOK_S, spread(&c->bench.decode_tok_s), NULL);
     set_evidence(e, AZ_EV_PEAK_BYTES, spread(&c->bench.peak_rss_bytes), NULL);
@@ -309,6 +317,14 @@ static adze_status record(az_optimization *o, adze_error *err)
     return rc;
 }
 
+/* Rounds of a small model are short, so there can be enough of them for a narrow interval. */
+static void choose_rounds(az_optimization *o)
+{
+    o->rounds = o->opts->rounds                               ? o->opts->rounds
+                : adze_model_parameters(o->model) < 100000000 ? 21
+                                                              : 7;
+}
+
 static adze_status set_up(az_optimization *o, adze_error *err)
 {
     adze_status rc;
@@ -332,6 +348,7 @@ static adze_status set_up(az_optimization *o, adze_error *err)
         rc = az_store_begin_run(o->store, o->opts->command, o->model_digest, &o->run_id, err);
     if (rc == ADZE_OK) rc = make_candidates(o, err);
     choose_threads(o);
+    if (rc == ADZE_OK) choose_rounds(o);
     return rc;
 }
 

@@ -32,9 +32,9 @@ typedef struct az_optimize_opts {
     bool fresh;              /* measure again even where the registry has an answer */
     int threads;             /* 0: find the best */
     size_t prompt, generate; /* tokens of the benchmark */
-    int rounds;
-    size_t chunks;       /* of the evaluation; 0: as many as fit a minute or so */
-    const char *command; /* whole command line, for the registry and the report */
+    int rounds;              /* 0: 21 for a small model, 7 otherwise */
+    size_t chunks;           /* of the evaluation; 0: as many as fit a minute or so */
+    const char *command;     /* whole command line, for the registry and the report */
 } az_optimize_opts;
 
 extern const char *const az_optimize_recipes[]; /* the default recipes, NULL-terminated */
@@ -112,6 +112,7 @@ typedef struct az_optimization {
     /* private */
     az_store *store;
     uint64_t deadline_ns; /* 0: none */
+    int rounds;
     int thread_choices[AZ_TRIALS_MAX];
     size_t n_thread_choices;
 } az_optimization;

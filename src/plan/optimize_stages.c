@@ -394,7 +394,7 @@ static adze_status measure_key(az_optimization *o, char key[AZ_DIGEST_SIZE], adz
     az_hash_field(h, adze_version());
     az_hash_field(h, "measure");
     az_hash_field(h, o->fingerprint);
-    snprintf(line, sizeof line, "%zu %zu %d", o->opts->prompt, o->opts->generate, o->opts->rounds);
+    snprintf(line, sizeof line, "%zu %zu %d", o->opts->prompt, o->opts->generate, o->rounds);
     az_hash_field(h, line);
     for (size_t i = 0; i < o->n; i++) {
         const az_candidate *c = &o->candidates[i];
@@ -422,7 +422,7 @@ static adze_status measure_group(az_optimization *o, const size_t *which, size_t
 {
     az_bench_opts bo = { .prompt = o->opts->prompt,
                          .generate = o->opts->generate,
-                         .rounds = o->opts->rounds,
+                         .rounds = o->rounds,
                          .warmup = 1,
                          .deadline_ns = 0 };
     az_bench_item *items = az_calloc(o->run, n, sizeof *items);

@@ -45,7 +45,7 @@ static json_t *settings_json(const az_optimization *o)
 
     return json_pack("{s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s?}", "prompt_tokens",
                      (json_int_t)p->prompt, "generate_tokens", (json_int_t)p->generate, "repeats",
-                     p->rounds, "warmup", 1, "threads", p->threads, "seed", 1, "chunk_tokens", 512,
+                     o->rounds, "warmup", 1, "threads", p->threads, "seed", 1, "chunk_tokens", 512,
                      "max_time_s", p->max_time_s > 0 ? json_real(p->max_time_s) : json_null(),
                      "max_disk_bytes",
                      p->max_disk_bytes ? json_integer((json_int_t)p->max_disk_bytes) : json_null(),
