@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/help.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -182,12 +183,23 @@ done:
     return code;
 }
 
+/* A standard stream that was closed must not become the number of the next file: progress would be written into
+ * an artifact. Reading from or writing to it fails as before. */
+static bool hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     az_cli cli = { .out = stdout, .err = stderr, .argc = argc, .argv = argv };
     const char *name = argc > 1 ? argv[1] : "help";
     const az_cmd *cmd;
 
+    if (!hold_standard_streams()) return 1;
     setlocale(LC_CTYPE, ""); /* never LC_NUMERIC: numbers are printed with a point */
     look_at_terminal(&cli);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";

@@ -9,6 +9,7 @@
 
 #include <adze/session.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +41,12 @@ typedef struct chunk_job {
     const int32_t *next;        /* [per_chunk] */
     scores at;                  /* first position of the chunk */
     size_t vocab;
+    atomic_int not_finite; /* a NaN must not pass for a perfect score */
 } chunk_job;
 
 static void score_position(void *arg, size_t i, int thread)
 {
-    const chunk_job *j = arg;
+    chunk_job *j = arg;
     const float *q = j->logits + i * j->vocab, *p = j->base + i * j->vocab;
     size_t best = az_argmax(q, j->vocab);
 
@@ -53,6 +55,7 @@ static void score_position(void *arg, size_t i, int thread)
     j->at.hit[i] = best == (size_t)j->next[i];
     j->at.flip[i] = p != q && best != az_argmax(p, j->vocab);
     j->at.kl[i] = p != q ? (float)az_kl(p, q, j->vocab) : 0;
+    if (!isfinite(j->at.nll[i]) || !isfinite(j->at.kl[i])) atomic_store(&j->not_finite, 1);
 }
 
 static adze_status read_tokens(eval *e, adze_error *err)
@@ -112,6 +115,17 @@ static adze_status check_not_calibration(eval *e, const char *path, adze_error *
     return rc;
 }
 
+/* The scores are looked up by token: a tokenizer that knows more than the model has logits for is refused. */
+static adze_status check_tokens(const eval *e, adze_error *err)
+{
+    for (size_t i = 0; i < e->chunks * e->chunk; i++)
+        if (e->tokens[i] < 0 || (size_t)e->tokens[i] >= e->models[0].vocab)
+            return az_fail(err, ADZE_EFORMAT, e->items[0].path, ADZE_NOPOS,
+                           "its tokenizer gives token %d, and the model has %zu logits",
+                           (int)e->tokens[i], e->models[0].vocab);
+    return ADZE_OK;
+}
+
 static adze_status start(eval *e, adze_error *err)
 {
     size_t positions = e->chunks * e->per_chunk;
@@ -136,6 +150,7 @@ static adze_status start(eval *e, adze_error *err)
             rc = az_fail(&e->r[i].err, ADZE_EFORMAT, e->items[i].path, ADZE_NOPOS,
                          "has %zu logits, the baseline %zu: not the same model", e->models[i].vocab,
                          e->models[0].vocab);
+        if (rc == ADZE_OK && i == 0) rc = check_tokens(e, &e->r[0].err);
         e->r[i].status = rc;
         if (rc < 0 && i == 0) {
             if (err) *err = e->r[0].err;
@@ -145,7 +160,8 @@ static adze_status start(eval *e, adze_error *err)
     return ADZE_OK;
 }
 
-static void score_chunk(eval *e, size_t c, size_t i, const float *base, const float *logits)
+static adze_status score_chunk(eval *e, size_t c, size_t i, const float *base, const float *logits,
+                               adze_error *err)
 {
     scores *s = &e->s[i];
     size_t at = c * e->per_chunk;
@@ -159,6 +175,9 @@ static void score_chunk(eval *e, size_t c, size_t i, const float *base, const fl
     };
 
     az_parallel(e->run, e->per_chunk, score_position, &j);
+    if (!j.not_finite) return ADZE_OK;
+    return az_fail(err, ADZE_EFORMAT, e->items[i].path, ADZE_NOPOS,
+                   "gives logits that are not finite numbers on the text's chunk %zu", c);
 }
 
 static adze_status run_chunk(eval *e, size_t c, adze_error *err)
@@ -170,13 +189,14 @@ static adze_status run_chunk(eval *e, size_t c, adze_error *err)
 
     rc = az_worker_eval(e->workers[0], tokens, n, e->per_chunk, vocab, &base, err);
     if (rc < 0) return rc;
-    score_chunk(e, c, 0, base, base);
-    for (size_t i = 1; i < e->n; i++) {
+    rc = score_chunk(e, c, 0, base, base, err);
+    for (size_t i = 1; rc == ADZE_OK && i < e->n; i++) {
         if (e->r[i].status < 0) continue;
         logits = NULL;
         e->r[i].status =
             az_worker_eval(e->workers[i], tokens, n, e->per_chunk, vocab, &logits, &e->r[i].err);
-        if (e->r[i].status == ADZE_OK) score_chunk(e, c, i, base, logits);
+        if (e->r[i].status == ADZE_OK)
+            e->r[i].status = score_chunk(e, c, i, base, logits, &e->r[i].err);
         az_free(e->run, logits);
         rc = az_check_cancel(e->run, err);
         if (rc < 0) break;

@@ -31,7 +31,8 @@ typedef struct az_eval_result {
 } az_eval_result;
 
 /* results[0] is items[0], the baseline; the others are compared with it. Fails as a whole when the baseline
- * or the text cannot be used: too short, or used to calibrate a candidate. */
+ * or the text cannot be used (too short, or the baseline was calibrated on it); what is wrong with another
+ * item, such as a calibration on this text or logits that are not numbers, is that item's own status. */
 adze_status az_eval_run(adze_run *run, const az_bench_item *items, size_t n,
                         const az_eval_opts *opts, az_eval_result *results, adze_error *err);
 

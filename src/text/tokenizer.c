@@ -205,5 +205,5 @@ done:
 
 void adze_tokens_free(const adze_tokenizer *t, int32_t *ids)
 {
-    az_free(t->run, ids);
+    if (t) az_free(t->run, ids);
 }
