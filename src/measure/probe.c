@@ -92,9 +92,9 @@ static char *kept_path(const az_probe *p, adze_run *run, bool folder)
 {
     const char *own = getenv("ADZE_HOME"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     const char *hex = p->fingerprint + strlen("sha256:");
-    char name[96];
+    char name[96] = "";
 
-    snprintf(name, sizeof name, folder ? "" : "/probe-%.16s-%d.json", hex, adze_run_threads(run));
+    if (!folder) snprintf(name, sizeof name, "/probe-%.16s-%d.json", hex, adze_run_threads(run));
     if (own && own[0]) return az_asprintf(run, "%s/cache%s", own, name);
     if (xdg && xdg[0] == '/') return az_asprintf(run, "%s/adze%s", xdg, name);
     if (home && home[0]) return az_asprintf(run, "%s/.cache/adze%s", home, name);
