@@ -18,6 +18,7 @@ extern "C" {
 #define ADZE_API __attribute__((visibility("default")))
 #endif
 
+/* clang-format off */
 /* name, number, process exit code, text. The one place that knows them. */
 #define ADZE_STATUS_MAP(X)                          \
     X(OK, 0, 0, "success")                          \
@@ -33,6 +34,7 @@ extern "C" {
     X(ETIMEOUT, -10, 1, "timed out")                \
     X(EWORKER, -11, 1, "worker failed")             \
     X(ENOENT, -12, 3, "no such file or name")
+/* clang-format on */
 
 #define ADZE_X(name, num, exit_code, text) ADZE_##name = num,
 typedef enum adze_status { ADZE_STATUS_MAP(ADZE_X) } adze_status;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 /* bit, name as printed and as accepted by ADZE_CPU */
 #define AZ_CPU_MAP(X)                                                                            \
     X(SSE2, 0, "sse2")                                                                           \
@@ -17,6 +18,7 @@
                         X(AMXBF16, 16, "amx_bf16") X(NEON, 17, "neon") X(DOTPROD, 18, "dotprod") \
                             X(I8MM, 19, "i8mm") X(SVE, 20, "sve") X(SSE41, 21, "sse4_1")         \
                                 X(BMI2, 22, "bmi2")
+/* clang-format on */
 
 #define AZ_X(name, bit, text) AZ_CPU_##name = 1u << (bit),
 enum az_cpu_flag { AZ_CPU_MAP(AZ_X) };

@@ -15,10 +15,8 @@ static int posix_open(void *user, int dirfd, const char *path, enum az_open_mode
 {
     static const int flags[] = {
         [AZ_OPEN_READ] = O_RDONLY | O_NONBLOCK, /* a pipe in a model's folder must not block */
-        [AZ_OPEN_CREATE] = O_RDWR | O_CREAT | O_TRUNC,
-        [AZ_OPEN_EXCL] = O_RDWR | O_CREAT | O_EXCL,
-        [AZ_OPEN_UPDATE] = O_RDWR | O_CREAT,
-        [AZ_OPEN_DIR] = O_RDONLY | O_DIRECTORY,
+        [AZ_OPEN_CREATE] = O_RDWR | O_CREAT | O_TRUNC, [AZ_OPEN_EXCL] = O_RDWR | O_CREAT | O_EXCL,
+        [AZ_OPEN_UPDATE] = O_RDWR | O_CREAT,           [AZ_OPEN_DIR] = O_RDONLY | O_DIRECTORY,
     };
     int fd;
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* clang-format off */
 /* name, GGUF id, elements per block, bytes per block, text */
 #define AZ_TYPE_MAP(X)                                                                             \
     X(F32, 0, 1, 4, "f32")                                                                         \
@@ -28,6 +29,7 @@
                                                 X(TQ1_0, 34, 256, 54, "tq1_0")                     \
                                                     X(TQ2_0, 35, 256, 66, "tq2_0")                 \
                                                         X(MXFP4, 39, 32, 17, "mxfp4")
+/* clang-format on */
 
 #define AZ_X(name, id, elems, bytes, text) AZ_##name,
 typedef enum az_type { AZ_TYPE_MAP(AZ_X) AZ_TYPE_COUNT } az_type;
