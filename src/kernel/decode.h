@@ -5,6 +5,7 @@
 #define AZ_KERNEL_DECODE_H
 
 #include <stddef.h>
+#include <string.h>
 #include "core/block.h"
 #include "core/type.h"
 
@@ -33,11 +34,12 @@ static inline void az_scales_k(const uint8_t s[12], uint8_t sc[8], uint8_t mn[8]
 /* The sixteen 6-bit scales of q3_k, still 32 too high. */
 static inline void az_scales_q3_k(const uint8_t s[12], uint8_t sc[16])
 {
-    for (int j = 0; j < 16; j++) {
-        int low = j < 8 ? s[j] & 15 : s[j - 8] >> 4;
+    uint32_t in[3], out[4];
 
-        sc[j] = (uint8_t)(low | (s[8 + (j & 3)] >> 2 * (j >> 2) & 3) << 4);
-    }
+    memcpy(in, s, sizeof in); /* every byte for itself, so byte order does not matter */
+    for (int i = 0; i < 4; i++)
+        out[i] = (in[i & 1] >> 4 * (i >> 1) & 0x0f0f0f0fu) | (in[2] >> 2 * i & 0x03030303u) << 4;
+    memcpy(sc, out, sizeof out);
 }
 
 #endif
