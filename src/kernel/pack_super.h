@@ -126,7 +126,7 @@ static const float q6_k_at[] = { -32.0f, -31.0f, -31.5f, -30.5f, -32.5f, -33.0f,
 static const float q3_k_at[] = { -4.0f, -3.7f, -3.4f, -3.1f, -4.3f, -4.6f, -4.9f,
                                  -5.3f, 3.0f,  2.7f,  3.3f,  3.6f,  4.0f,  4.4f };
 static const super_sym q6_k_spec = {
-    { -32, 31, AZ_COUNT(q6_k_at), q6_k_at }, -128, 127, WEIGHT_SQUARE
+    { -32, 31, AZ_COUNT(q6_k_at), q6_k_at }, -128, 127, WEIGHT_ABS
 };
 static const super_sym q3_k_spec = { { -4, 3, AZ_COUNT(q3_k_at), q3_k_at }, -32, 31, WEIGHT_MIXED };
 
@@ -422,8 +422,8 @@ static affine_parts super_affine_search(const tile *t, const super_affine *spec)
     return best;
 }
 
-static const super_affine q5_k_spec = { { 31, true, 14, -2.6f, 0.35f }, 32, 8, 63, WEIGHT_ABS };
-static const super_affine q4_k_spec = { { 15, true, 16, -2.2f, 0.25f }, 32, 8, 63, WEIGHT_ABS };
+static const super_affine q5_k_spec = { { 31, true, 14, -2.6f, 0.35f }, 32, 8, 63, WEIGHT_SOFT };
+static const super_affine q4_k_spec = { { 15, true, 16, -2.2f, 0.25f }, 32, 8, 63, WEIGHT_SOFT };
 static const super_affine q2_k_spec = { { 3, true, 16, -0.6f, 0.1f }, 16, 16, 15, WEIGHT_MIXED };
 
 /* Replace what the search found for the super-block in lanes [at, ...) by an exact one, if there is. */
