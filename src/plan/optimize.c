@@ -325,6 +325,20 @@ static void choose_rounds(az_optimization *o)
                                                               : 7;
 }
 
+static adze_status check_recipes(const az_optimize_opts *opts, adze_error *err)
+{
+    for (size_t i = 0; i < opts->n_recipes; i++) {
+        if (!az_recipe_find(opts->recipes[i]))
+            return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,
+                                "no such recipe; `adze formats` lists them");
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(opts->recipes[i], opts->recipes[k]) == 0)
+                return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,
+                                    "this recipe was given twice");
+    }
+    return ADZE_OK;
+}
+
 static adze_status set_up(az_optimization *o, adze_error *err)
 {
     adze_status rc;
@@ -336,10 +350,8 @@ static adze_status set_up(az_optimization *o, adze_error *err)
         rc = az_gates_load(&o->gates, o->run, o->opts->gates, err);
         if (rc < 0) return rc;
     }
-    for (size_t i = 0; i < o->opts->n_recipes; i++)
-        if (!az_recipe_find(o->opts->recipes[i]))
-            return az_fail_name(err, ADZE_EINVAL, NULL, o->opts->recipes[i], ADZE_NOPOS,
-                                "no such recipe; `adze formats` lists them");
+    rc = check_recipes(o->opts, err);
+    if (rc < 0) return rc;
     rc = az_store_open(&o->store, o->run, err);
     if (rc == ADZE_OK) rc = az_mkdirs(o->run, o->opts->out_dir, err);
     if (rc == ADZE_OK) rc = open_model(o, err);
@@ -372,13 +384,16 @@ adze_status az_optimize(adze_run *run, const az_optimize_opts *opts, az_optimiza
         rc = stages[i](out, err);
         if (rc == ADZE_OK) rc = az_check_cancel(run, err);
     }
-    if (rc < 0) return rc;
-    name_candidates(out);
-    rc = judge(out, err);
+    if (rc == ADZE_OK) {
+        name_candidates(out);
+        rc = judge(out, err);
+    }
     if (rc == ADZE_OK) rc = az_optimize_profile(out, err);
     if (rc == ADZE_OK && out->choice.chosen >= 0) rc = az_optimize_keep_chosen(out, err);
     if (rc == ADZE_OK) rc = clean_up(out, err);
     if (rc == ADZE_OK) rc = record(out, err);
+    if (rc < 0 && out->run_id) /* the history says how it ended; its own failure adds nothing */
+        az_store_end_run(out->store, out->run_id, adze_status_exit_code(rc), NULL, NULL, NULL);
     out->elapsed_s = (double)(az_now_ns(run) - t0) * 1e-9;
     return rc;
 }
