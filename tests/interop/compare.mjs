@@ -3,6 +3,7 @@
 //   compare.mjs PACKAGES MODEL greedy LINES PROMPTS          every token that adze chose by a clear margin must
 //                                                            be llama.cpp's choice too; text gives the same ids
 //   compare.mjs PACKAGES MODEL chunks LINES LOGITS TOP1 KL   top-1 agreement >= TOP1, mean KL <= KL
+//   compare.mjs PACKAGES LOGITS dumps LINES LOGITS TOP1 KL   the same for two files of interop_dump
 //
 // PACKAGES is the folder that holds node_modules. Exit 0: agrees; 1: does not.
 import fs from "node:fs";
@@ -14,10 +15,13 @@ const [packages, file, mode, linesPath, ...rest] = process.argv.slice(2);
 const entry = path.join(packages, "node_modules/node-llama-cpp/dist/index.js");
 const {getLlama} = await import(pathToFileURL(path.resolve(entry)).href);
 
-const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
-const model = await llama.loadModel({modelPath: path.resolve(file)});
-const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false});
-const sequence = context.getSequence();
+let model, sequence;
+if (mode !== "dumps") {
+    const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
+    model = await llama.loadModel({modelPath: path.resolve(file)});
+    const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1});
+    sequence = context.getSequence();
+}
 const lines = fs.readFileSync(linesPath, "utf8").trim().split("\n").map((l) => JSON.parse(l));
 const options = {temperature: 1, topK: 0, topP: 1, minP: 0};
 
@@ -77,23 +81,37 @@ function divergence(logits, map) {
     return {kl, same: best === top(map)};
 }
 
+function readLogits(name) {
+    const bytes = fs.readFileSync(name);
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+// Probabilities of logits, highest first, as llama.cpp's come.
+function distribution(logits) {
+    const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+    const p = Array.from(logits, (x) => Math.exp(x - max));
+    const sum = p.reduce((a, b) => a + b, 0);
+    return new Map(p.map((x, id) => [id, x / sum]).sort((a, b) => b[1] - a[1]));
+}
+
 async function chunks(logitsPath, wantTop1, wantKl) {
-    const bytes = fs.readFileSync(logitsPath);
-    const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    const positions = lines.reduce((n, l) => n + l.ids.length, 0), vocab = all.length / positions;
+    const all = readLogits(logitsPath), other = mode === "dumps" ? readLogits(file) : null;
+    const positions = lines.reduce((n, l) => n + l.ids.length - l.from, 0), vocab = all.length / positions;
     const kls = [];
     let same = 0, at = 0;
-    for (const line of lines)
-        for (const map of await distributions(line.ids, 0)) {
+    for (const line of lines) {
+        const maps = other ? null : await distributions(line.ids, line.from);
+        for (let k = 0; k < line.ids.length - line.from; k++, at++) {
+            const map = maps ? maps[k] : distribution(other.subarray(at * vocab, (at + 1) * vocab));
             const d = divergence(all.subarray(at * vocab, (at + 1) * vocab), map);
             kls.push(d.kl);
             same += d.same;
-            at++;
         }
+    }
     const mean = kls.reduce((a, b) => a + b, 0) / kls.length;
     kls.sort((a, b) => a - b);
     const top1 = same / kls.length;
-    console.log(`chunks: ${kls.length} positions, top-1 agreement ${(100 * top1).toFixed(2)} %, ` +
+    console.log(`${kls.length} positions, top-1 agreement ${(100 * top1).toFixed(2)} %, ` +
         `mean KL ${mean.toExponential(2)}, p99 ${kls[Math.floor(kls.length * 0.99)].toExponential(2)}, ` +
         `max ${kls.at(-1).toExponential(2)}`);
     return top1 >= wantTop1 && mean <= wantKl;

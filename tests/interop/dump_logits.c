@@ -2,8 +2,10 @@
  *
  *   interop_dump MODEL greedy PROMPTS N        a line of JSON per line of PROMPTS: {"prompt": [ids], "new":
  *                                              [N ids], "margin": [first minus second logit]}
- *   interop_dump MODEL chunks TEXT N LEN OUT   the same for N chunks of LEN ids of TEXT: {"ids": [...]};
- *                                              OUT gets their logits, [N * LEN][vocab] f32
+ *   interop_dump MODEL chunks TEXT N LEN OUT   the same for N chunks of LEN ids of TEXT: {"ids": [...], "from":
+ *                                              LEN / 2}; OUT gets the logits of each second half,
+ *                                              [N * LEN / 2][vocab] f32. As in `adze eval`, the first id of a
+ *                                              chunk becomes the BOS if the model wants one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,13 +109,15 @@ static adze_status greedy(dump *d, char **argv)
 
 static adze_status chunks(dump *d, char **argv)
 {
-    size_t n_text, n_ids = 0, count = strtoul(argv[4], NULL, 10), len = strtoul(argv[5], NULL, 10);
+    size_t n_text, n_ids = 0, n_bos = 0, count = strtoul(argv[4], NULL, 10),
+                   len = strtoul(argv[5], NULL, 10);
     char *text = read_text(argv[3], &n_text);
     float *logits = malloc(len * d->vocab * sizeof *logits);
-    int32_t *ids = NULL;
+    int32_t *ids = NULL, *bos = NULL;
     FILE *out = fopen(argv[6], "wb");
     adze_status rc = text && logits && out ? ADZE_OK : ADZE_EIO;
 
+    if (rc == ADZE_OK) rc = adze_tokenize(d->tok, "", 0, 1, &bos, &n_bos, &d->err);
     if (rc == ADZE_OK) rc = adze_tokenize(d->tok, text, n_text, 0, &ids, &n_ids, &d->err);
     for (size_t i = 0; i < count && rc == ADZE_OK; i++) {
         if ((i + 1) * len > n_ids) {
@@ -121,16 +125,20 @@ static adze_status chunks(dump *d, char **argv)
             rc = ADZE_EINVAL;
             break;
         }
+        if (n_bos) ids[i * len] = bos[0];
         rc = adze_session_rewind(d->session, 0, &d->err);
         if (rc == ADZE_OK)
             rc = adze_session_eval_all(d->session, ids + i * len, len, logits, &d->err);
         if (rc < 0) break;
-        if (fwrite(logits, d->vocab * sizeof *logits, len, out) != len) rc = ADZE_EIO;
+        if (fwrite(logits + len / 2 * d->vocab, d->vocab * sizeof *logits, len - len / 2, out) !=
+            len - len / 2)
+            rc = ADZE_EIO;
         printf("{");
         print_ids("ids", ids + i * len, len);
-        printf("}\n");
+        printf(", \"from\": %zu}\n", len / 2);
     }
     if (out && fclose(out) != 0) rc = ADZE_EIO;
+    adze_tokens_free(d->tok, bos);
     adze_tokens_free(d->tok, ids);
     free(logits);
     free(text);

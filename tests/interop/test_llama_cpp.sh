@@ -1,9 +1,13 @@
 #!/bin/sh
 # A real llama.cpp loads what adze writes and computes the same. f16 and f32: the same greedy tokens wherever the
-# margin is clear; quantized recipes: teacher-forced top-1 agreement >= 99 % and mean KL <= 1e-3.
+# margin is clear; quantized recipes: teacher-forced top-1 agreement >= 99 % and mean KL <= 1e-3. llama.cpp rounds
+# activations in blocks of 256 beside K types, which can cost more than 1 % of first choices by itself. So where
+# the two agree less, both are measured against the same weights in f32: there llama.cpp must be below 99 % too,
+# and adze must reach it.
 # llama.cpp comes prebuilt from the npm package pinned in package-lock.json, installed once into the user's
 # cache. Skips (77) where node, npm or the package is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
+#   ADZE_INTEROP_RECIPES: recipes to check, "f16 q8_0 q6_k q5_k_m q4_k_m q4_0" for all
 set -eu
 
 here=tests/interop
@@ -37,23 +41,38 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 [ -f "$text" ] || text=$here/prompts.txt
 
+compare() { node $here/compare.mjs "$cache" "$@"; }
+
+# check_tokens PROMPTS N: the same greedy tokens
+check_tokens() {
+    "$build/interop_dump" "$work/m.gguf" greedy "$1" "$2" >"$work/lines" &&
+        compare "$work/m.gguf" greedy "$work/lines" "$1"
+}
+
+# check_logits: agreement, or proof that the difference is llama.cpp's
+check_logits() {
+    "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 512 "$work/own" >"$work/lines" || return 1
+    compare "$work/m.gguf" chunks "$work/lines" "$work/own" 0.99 1e-3 && return 0
+    compare "$work/m.gguf" chunks "$work/lines" "$work/own" 0.98 1e-3 >"$work/again" || return 1
+    "$adze" convert --quiet "$work/m.gguf" "$work/exact.gguf" --recipe f32 >"$work/log" &&
+        "$build/interop_dump" "$work/exact.gguf" chunks "$text" 8 512 "$work/exact" >"$work/lines" || return 1
+    printf 'llama.cpp against f32: '
+    compare "$work/m.gguf" chunks "$work/lines" "$work/exact" 0.99 1e-3 && return 1
+    printf 'adze against f32: '
+    compare "$work/own" dumps "$work/lines" "$work/exact" 0.99 1e-3
+}
+
 # check NAME SOURCE RECIPE PROMPTS N: convert, then compare
 check() {
-    "$adze" convert --quiet "$2" "$work/m.gguf" --recipe "$3" >/dev/null || { failed=1; return; }
+    "$adze" convert --quiet "$2" "$work/m.gguf" --recipe "$3" >"$work/log" || { failed=1; return; }
     case $3 in
-    f16 | f32 | bf16 | keep)
-        "$build/interop_dump" "$work/m.gguf" greedy "$4" "$5" >"$work/lines" &&
-            node $here/compare.mjs "$cache" "$work/m.gguf" greedy "$work/lines" "$4" >"$work/said"
-        ;;
-    *)
-        "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 256 "$work/logits" >"$work/lines" &&
-            node $here/compare.mjs "$cache" "$work/m.gguf" chunks "$work/lines" "$work/logits" 0.99 1e-3 >"$work/said"
-        ;;
+    f16 | f32 | bf16 | keep) check_tokens "$4" "$5" >"$work/said" ;;
+    *) check_logits >"$work/said" ;;
     esac || { failed=1; echo "FAILED: $1 $3"; }
     sed "s|^|$1 $3: |" "$work/said"
 }
 
-for recipe in ${ADZE_INTEROP_RECIPES:-f16 q8_0 q6_k q5_k_m q4_k_m q4_0}; do
+for recipe in ${ADZE_INTEROP_RECIPES:-f16 q8_0 q4_k_m}; do
     check demo "$model" "$recipe" $here/prompts.txt 64
 done
 
