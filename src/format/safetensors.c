@@ -374,7 +374,7 @@ static adze_status check_layout(const az_model_file *f, az_tensor *t, size_t n, 
 adze_status az_safetensors_header(adze_model *m, uint32_t file, az_buf *tensors, adze_error *err)
 {
     const az_model_file *f = &m->files[file];
-    size_t first = tensors->size / sizeof(az_tensor);
+    size_t first = tensors->size / sizeof(az_tensor), added;
     uint8_t head[HEADER_AT];
     uint64_t n = 0;
     adze_status rc;
@@ -403,8 +403,9 @@ adze_status az_safetensors_header(adze_model *m, uint32_t file, az_buf *tensors,
     sc.n = (size_t)n;
     rc = object(&sc, file, tensors);
     if (rc < 0) goto done;
-    rc = check_layout(f, (az_tensor *)(void *)tensors->data + first,
-                      tensors->size / sizeof(az_tensor) - first, HEADER_AT + n, err);
+    added = tensors->size / sizeof(az_tensor) - first;
+    rc = check_layout(f, added ? (az_tensor *)(void *)tensors->data + first : NULL, added,
+                      HEADER_AT + n, err);
 done:
     az_free(m->run, text);
     return rc;
