@@ -1,6 +1,7 @@
 /* The main job: set up, run the stages, gates, choice, clean up. */
 #include "plan/optimize.h"
 #include "base/json.h"
+#include "engine/spawn.h"
 #include "kernel/kernel.h"
 
 #include <math.h>
@@ -49,6 +50,17 @@ static adze_status know_machine(az_optimization *o, adze_error *err)
             "their spread wider than on a quiet machine.",
             o->probe.load, o->probe.usable);
     return ADZE_OK;
+}
+
+static adze_status know_build(az_optimization *o, adze_error *err)
+{
+    char path[4096];
+
+    if (!az_self_path(path, sizeof path)) {
+        snprintf(o->build, sizeof o->build, "%s", adze_version());
+        return ADZE_OK;
+    }
+    return az_store_digest(o->store, path, o->build, err);
 }
 
 static adze_status open_model(az_optimization *o, adze_error *err)
@@ -354,6 +366,7 @@ static adze_status set_up(az_optimization *o, adze_error *err)
     if (rc < 0) return rc;
     rc = az_store_open(&o->store, o->run, err);
     if (rc == ADZE_OK) rc = az_mkdirs(o->run, o->opts->out_dir, err);
+    if (rc == ADZE_OK) rc = know_build(o, err);
     if (rc == ADZE_OK) rc = open_model(o, err);
     if (rc == ADZE_OK) rc = know_machine(o, err);
     if (rc == ADZE_OK)

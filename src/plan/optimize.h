@@ -90,6 +90,8 @@ typedef struct az_optimization {
     const az_arch *arch;
     az_config config;
     char model_digest[AZ_DIGEST_SIZE], text_digest[AZ_DIGEST_SIZE];
+    char build
+        [AZ_DIGEST_SIZE]; /* of the running program: what another build made or measured is not reused */
     az_probe probe;
     bool busy; /* other work loaded the machine when the run began */
     /* Of the machine, its threads and the engine's build: figures hold for it alone. */

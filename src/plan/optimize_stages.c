@@ -42,7 +42,7 @@ static adze_status key_of(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_err
     va_list ap;
 
     if (!h) return az_fail_nomem(err, "naming a stage");
-    az_hash_field(h, adze_version());
+    az_hash_field(h, o->build);
     az_hash_field(h, kind);
     va_start(ap, kind);
     while ((field = va_arg(ap, const char *)) != NULL)
@@ -391,7 +391,7 @@ static adze_status measure_key(az_optimization *o, char key[AZ_DIGEST_SIZE], adz
     char line[160];
 
     if (!h) return az_fail_nomem(err, "naming a stage");
-    az_hash_field(h, adze_version());
+    az_hash_field(h, o->build);
     az_hash_field(h, "measure");
     az_hash_field(h, o->fingerprint);
     snprintf(line, sizeof line, "%zu %zu %d", o->opts->prompt, o->opts->generate, o->rounds);
@@ -676,7 +676,8 @@ adze_status az_optimize_evaluate(az_optimization *o, adze_error *err)
         rc = make_files(o, err);
         if (rc == ADZE_OK) rc = eval_missing(o, which, n, chunks, err);
         note = json_pack("{s:I}", "chunks", (json_int_t)chunks);
-        if (rc == ADZE_OK) rc = az_store_put_stage(o->store, chunks_key, "eval-chunks", note, err);
+        if (rc == ADZE_OK && !o->opts->chunks)
+            rc = az_store_put_stage(o->store, chunks_key, "eval-chunks", note, err);
         json_decref(note);
     }
     az_free(o->run, which);
