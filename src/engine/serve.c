@@ -157,10 +157,13 @@ static adze_status do_profile(server *s, call *c, adze_error *err)
 
 static adze_status do_memory(server *s, call *c, adze_error *err)
 {
+    uint64_t now = az_current_rss_bytes(), peak = az_peak_rss_bytes();
+
     (void)s;
     (void)err;
-    c->result = json_pack("{s:I, s:I}", "peak_bytes", (json_int_t)az_peak_rss_bytes(), "now_bytes",
-                          (json_int_t)az_current_rss_bytes());
+    if (peak < now) peak = now; /* the kernel counts both a little late */
+    c->result =
+        json_pack("{s:I, s:I}", "peak_bytes", (json_int_t)peak, "now_bytes", (json_int_t)now);
     return ADZE_OK;
 }
 
