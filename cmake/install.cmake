@@ -14,6 +14,8 @@ write_basic_package_version_file(adze-config-version.cmake COMPATIBILITY SameMin
 install(FILES ${PROJECT_BINARY_DIR}/adze-config.cmake ${PROJECT_BINARY_DIR}/adze-config-version.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/adze)
 
+# Found from where the .pc file lies, so that an installed tree may be moved.
+file(RELATIVE_PATH PC_PREFIX /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
 foreach(lib adze adze-rt)
     configure_file(cmake/${lib}.pc.in ${lib}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${lib}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
