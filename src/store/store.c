@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BUSY_MS = 20000 }; /* how long another process's lock is waited for */
+
 struct az_store {
     adze_run *run;
     sqlite3 *db;
@@ -100,6 +102,21 @@ static char *home_dir(adze_run *run)
     return NULL;
 }
 
+/* The change to WAL does not wait by the busy timeout when several processes make the file at once, so it is
+ * tried again here for as long. */
+static int set_modes(az_store *s)
+{
+    static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                              "PRAGMA foreign_keys = ON";
+    uint64_t until = az_now_ns(s->run) + (uint64_t)BUSY_MS * 1000000;
+    int rc;
+
+    while ((rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL)) == SQLITE_BUSY &&
+           az_now_ns(s->run) < until)
+        az_sleep_ns(s->run, 5000000);
+    return rc;
+}
+
 adze_status az_store_open(az_store **out, adze_run *run, adze_error *err)
 {
     az_store *s = az_calloc(run, 1, sizeof *s);
@@ -125,11 +142,7 @@ adze_status az_store_open(az_store **out, adze_run *run, adze_error *err)
     if (sqlite3_open_v2(s->path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
                         NULL) != SQLITE_OK ||
-        sqlite3_busy_timeout(s->db, 20000) != SQLITE_OK ||
-        sqlite3_exec(s->db,
-                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                     "PRAGMA foreign_keys = ON",
-                     NULL, NULL, NULL) != SQLITE_OK) {
+        sqlite3_busy_timeout(s->db, BUSY_MS) != SQLITE_OK || set_modes(s) != SQLITE_OK) {
         rc = sql_fail(s, err);
         goto done;
     }
