@@ -4,6 +4,7 @@
 
 #define ISA    avx2
 #define TILE_M 6
+#define TILE_N 2
 
 #include "kernel/x86/matmul_plain.h"
 #include "kernel/x86/vector.h"

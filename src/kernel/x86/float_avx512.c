@@ -3,7 +3,8 @@
 #include "kernel/x86/simd_avx512.h"
 
 #define ISA    avx512
-#define TILE_M 12
+#define TILE_M 6
+#define TILE_N 4
 
 #include "kernel/x86/matmul_plain.h"
 #include "kernel/x86/vector.h"

@@ -1,9 +1,9 @@
-/* Products of f32, f16 and bf16 weights with f32 activations, written once for every vector width (see
- * matmul_blocks.h for how; the including file brings simd_*.h, ISA and TILE_M).
+/* Products of f32, f16 and bf16 weights with f32 activations, written once for every vector width (the
+ * including file brings simd_*.h, ISA, TILE_M and TILE_N).
  *
- * An output is the sum, in order, of the sums over its 64-column blocks, each a chain of fused products
- * from zero. So the bits do not depend on m, nor on how the loops are cut, and the error grows with
- * 64 + k / 64 roundings instead of k.
+ * Lanes run along the columns, so both sides are read as they lie and nothing is transposed. An output is
+ * the sum, by halves, of LANES chains of fused products, lane l of columns l, l + LANES, ...: the bits do
+ * not depend on m, nor on how the loops are cut, and the error grows with k / LANES roundings.
  */
 #ifndef AZ_KERNEL_X86_MATMUL_PLAIN_H
 #define AZ_KERNEL_X86_MATMUL_PLAIN_H
@@ -11,169 +11,101 @@
 #define CAT3_(a, b, c) a##b##c
 #define CAT3(a, b, c)  CAT3_(a, b, c)
 
-enum {
-    SUM_COLS = 64,           /* columns of one chain */
-    ONE_COLS = 4 * SUM_COLS, /* columns unpacked at once for a single row of activations */
-    MANY_COLS = 2 * SUM_COLS /* and for many, of two panels */
-};
+enum { PLAIN_ROWS = 64 }; /* rows of activations that stay in the cache while the weights pass */
 
-typedef void pack_fn(const uint8_t *const p[LANES], float (*out)[LANES]);
+typedef vf load_fn(const uint8_t *p); /* LANES weights from p, any alignment */
 
-/* Columns [k0, k0 + len) of LANES rows as out[column][row]; len is rounded up to 32, zeros beyond it. */
-AZ_INLINE void pack_cols(pack_fn *pack32, const size_t size, const uint8_t *const rows[LANES],
-                         size_t k0, size_t len, float (*out)[LANES])
+AZ_INLINE vf load_f32(const uint8_t *p)
 {
-    const uint8_t *p[LANES];
-    uint8_t tail[LANES][32 * 4];
+    return vf_load((const float *)(const void *)p);
+}
+AZ_INLINE vf load_f16(const uint8_t *p)
+{
+    return vf_of_f16((const az_f16 *)(const void *)p);
+}
+AZ_INLINE vf load_bf16(const uint8_t *p)
+{
+    return vf_of_bf16((const az_bf16 *)(const void *)p);
+}
+
+/* The last n < LANES weights of a row, zeros beyond them. */
+AZ_INLINE vf load_tail(load_fn *load, const size_t size, const uint8_t *p, size_t n)
+{
+    uint8_t room[LANES * sizeof(float)] = { 0 };
+
+    memcpy(room, p, n * size);
+    return load(room);
+}
+
+/* nt rows of weights from w times mt rows of activations from a. */
+AZ_INLINE void tile(load_fn *load, const size_t size, const int nt, const int mt, const uint8_t *w,
+                    size_t row_bytes, const float *a, size_t k, float *y, size_t ldy)
+{
+    vf t[TILE_M][TILE_N], v[TILE_N];
     size_t c = 0;
 
-    for (; c + 32 <= len; c += 32) {
-        for (int i = 0; i < LANES; i++)
-            p[i] = rows[i] + (k0 + c) * size;
-        pack32(p, out + c);
-    }
-    if (c == len) return;
-    memset(tail, 0, sizeof tail);
-    for (int i = 0; i < LANES; i++) {
-        memcpy(tail[i], rows[i] + (k0 + c) * size, (len - c) * size);
-        p[i] = tail[i];
-    }
-    pack32(p, out + c);
-}
-
-AZ_INLINE void rows_at(const uint8_t *rows[LANES], const uint8_t *w, size_t row_bytes, size_t n,
-                       size_t n1)
-{
-    for (size_t i = 0; i < LANES; i++)
-        rows[i] = w + (n + i < n1 ? n + i : n1 - 1) * row_bytes;
-}
-
-/* ONE_COLS columns of one row of activations: four chains at once. */
-AZ_INLINE vf one_row(vf sum, const float (*w)[LANES], const float *a)
-{
-    vf t[4] = { vf_zero(), vf_zero(), vf_zero(), vf_zero() };
-
-    for (size_t c = 0; c < SUM_COLS; c++)
-        for (size_t b = 0; b < 4; b++)
-            t[b] = vf_fma(vf_load(w[b * SUM_COLS + c]), vf_set(a[b * SUM_COLS + c]), t[b]);
-    for (int b = 0; b < 4; b++)
-        sum = vf_add(sum, t[b]);
-    return sum;
-}
-
-AZ_INLINE void gemv(pack_fn *pack32, const size_t size, float *y, const uint8_t *w,
-                    size_t row_bytes, const float *a, size_t n0, size_t n1, size_t k)
-{
-    float q[ONE_COLS][LANES];
-
-    for (size_t n = n0; n < n1; n += LANES) {
-        const uint8_t *rows[LANES];
-        vf sum = vf_zero();
-        size_t k0 = 0;
-
-        rows_at(rows, w, row_bytes, n, n1);
-        for (; k0 + ONE_COLS <= k; k0 += ONE_COLS) {
-            for (int i = 0; i < LANES; i++)
-                for (size_t at = 0; at < ONE_COLS * size; at += 64)
-                    _mm_prefetch((const char *)rows[i] + LANES * row_bytes + k0 * size + at,
-                                 _MM_HINT_T1);
-            pack_cols(pack32, size, rows, k0, ONE_COLS, q);
-            sum = one_row(sum, (const float(*)[LANES])q, a + k0);
-        }
-        for (; k0 < k; k0 += SUM_COLS) {
-            size_t len = k - k0 < SUM_COLS ? k - k0 : SUM_COLS;
-            vf t = vf_zero();
-
-            pack_cols(pack32, size, rows, k0, len, q);
-            for (size_t c = 0; c < len; c++)
-                t = vf_fma(vf_load(q[c]), vf_set(a[k0 + c]), t);
-            sum = vf_add(sum, t);
-        }
-        vf_store_n(y + n, sum, n1 - n);
-    }
-}
-
-/* nt panels times mt rows over len columns; y holds the sums of the columns before, unless `first`. */
-AZ_INLINE void tile(const int nt, const int mt, float (*const q)[MANY_COLS][LANES], const float *a,
-                    size_t k, size_t len, float *y, size_t ldy, size_t n, bool first)
-{
-    for (size_t c0 = 0; c0 < len; c0 += SUM_COLS) {
-        size_t c1 = len - c0 < SUM_COLS ? len : c0 + SUM_COLS;
-        vf t[TILE_M][2];
-
-        for (int i = 0; i < mt; i++)
-            for (int j = 0; j < nt; j++)
-                t[i][j] = vf_zero();
-        for (size_t c = c0; c < c1; c++) {
-            vf w[2];
+    for (int i = 0; i < mt; i++)
+        for (int j = 0; j < nt; j++)
+            t[i][j] = vf_zero();
+    for (; c + LANES <= k; c += LANES) {
+        for (int j = 0; j < nt; j++)
+            v[j] = load(w + (size_t)j * row_bytes + c * size);
+        for (int i = 0; i < mt; i++) {
+            vf x = vf_load(a + (size_t)i * k + c);
 
             for (int j = 0; j < nt; j++)
-                w[j] = vf_load(q[j][c]);
-            for (int i = 0; i < mt; i++) {
-                vf x = vf_set(a[(size_t)i * k + c]);
-
-                for (int j = 0; j < nt; j++)
-                    t[i][j] = vf_fma(w[j], x, t[i][j]);
-            }
+                t[i][j] = vf_fma(v[j], x, t[i][j]);
         }
-        for (int i = 0; i < mt; i++)
-            for (int j = 0; j < nt; j++) {
-                float *at = y + (size_t)i * ldy + (size_t)j * LANES;
-                size_t left = n - (size_t)j * LANES;
-
-                if (!first || c0)
-                    t[i][j] = vf_add(vf_load_n(at, left), t[i][j]);
-                else
-                    t[i][j] = vf_add(vf_zero(), t[i][j]);
-                vf_store_n(at, t[i][j], left);
-            }
     }
+    if (c < k) {
+        for (int j = 0; j < nt; j++)
+            v[j] = load_tail(load, size, w + (size_t)j * row_bytes + c * size, k - c);
+        for (int i = 0; i < mt; i++) {
+            vf x = vf_load_n(a + (size_t)i * k + c, k - c);
+
+            for (int j = 0; j < nt; j++)
+                t[i][j] = vf_fma(v[j], x, t[i][j]);
+        }
+    }
+    for (int i = 0; i < mt; i++)
+        for (int j = 0; j < nt; j++)
+            y[(size_t)i * ldy + (size_t)j] = vf_sum(t[i][j]);
 }
 
-AZ_INLINE void tiles(const int nt, float (*const q)[MANY_COLS][LANES], const float *a, size_t k,
-                     size_t len, float *y, size_t ldy, size_t m, size_t n, bool first)
+/* nt rows of weights, read once or from the nearest cache, times m rows of activations. */
+AZ_INLINE void rows(load_fn *load, const size_t size, const int nt, const uint8_t *w,
+                    size_t row_bytes, const float *a, size_t m, size_t k, float *y, size_t ldy)
 {
     size_t i = 0;
 
     for (; m - i >= TILE_M; i += TILE_M)
-        tile(nt, TILE_M, q, a + i * k, k, len, y + i * ldy, ldy, n, first);
-    for (; m - i >= 4; i += 4)
-        tile(nt, 4, q, a + i * k, k, len, y + i * ldy, ldy, n, first);
+        tile(load, size, nt, TILE_M, w, row_bytes, a + i * k, k, y + i * ldy, ldy);
     for (; m - i >= 2; i += 2)
-        tile(nt, 2, q, a + i * k, k, len, y + i * ldy, ldy, n, first);
-    if (m > i) tile(nt, 1, q, a + i * k, k, len, y + i * ldy, ldy, n, first);
+        tile(load, size, nt, 2, w, row_bytes, a + i * k, k, y + i * ldy, ldy);
+    if (m > i) tile(load, size, nt, 1, w, row_bytes, a + i * k, k, y + i * ldy, ldy);
 }
 
-AZ_INLINE void gemm(pack_fn *pack32, const size_t size, float *y, size_t ldy, const uint8_t *w,
-                    size_t row_bytes, const float *a, size_t m, size_t n0, size_t n1, size_t k)
+AZ_INLINE void product(load_fn *load, const size_t size, float *y, size_t ldy, const uint8_t *w,
+                       size_t row_bytes, const float *a, size_t m, size_t n0, size_t n1, size_t k)
 {
-    float q[2][MANY_COLS][LANES];
+    for (size_t i = 0; i < m; i += PLAIN_ROWS) {
+        size_t some = m - i < PLAIN_ROWS ? m - i : PLAIN_ROWS, n = n0;
 
-    for (size_t n = n0; n < n1; n += 2 * LANES)
-        for (size_t k0 = 0; k0 < k; k0 += MANY_COLS) {
-            size_t len = k - k0 < MANY_COLS ? k - k0 : MANY_COLS;
-            const uint8_t *rows[LANES];
-
-            rows_at(rows, w, row_bytes, n, n1);
-            pack_cols(pack32, size, rows, k0, len, q[0]);
-            if (n1 - n > LANES) {
-                rows_at(rows, w, row_bytes, n + LANES, n1);
-                pack_cols(pack32, size, rows, k0, len, q[1]);
-                tiles(2, q, a + k0, k, len, y + n, ldy, m, n1 - n, k0 == 0);
-            } else {
-                tiles(1, q, a + k0, k, len, y + n, ldy, m, n1 - n, k0 == 0);
-            }
-        }
+        /* A single row waits for memory, which is fastest read in one stream. */
+        for (; some > 1 && n1 - n >= TILE_N; n += TILE_N)
+            rows(load, size, TILE_N, w + n * row_bytes, row_bytes, a + i * k, some, k,
+                 y + i * ldy + n, ldy);
+        for (; n < n1; n++)
+            rows(load, size, 1, w + n * row_bytes, row_bytes, a + i * k, some, k, y + i * ldy + n,
+                 ldy);
+    }
 }
 
 #define MATMUL(t, size)                                                                           \
     static void CAT3(matmul_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,   \
                                          const void *a, size_t m, size_t n0, size_t n1, size_t k) \
     {                                                                                             \
-        if (m == 1)                                                                               \
-            gemv(pack32_##t, size, y, w, row_bytes, a, n0, n1, k);                                \
-        else                                                                                      \
-            gemm(pack32_##t, size, y, ldy, w, row_bytes, a, m, n0, n1, k);                        \
+        product(load_##t, size, y, ldy, w, row_bytes, a, m, n0, n1, k);                           \
     }
 MATMUL(f32, 4)
 MATMUL(f16, 2)

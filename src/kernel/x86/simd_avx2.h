@@ -134,7 +134,20 @@ AZ_INLINE vf vf_of_f16(const az_f16 *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
+AZ_INLINE vf vf_of_bf16(const az_bf16 *p) /* [LANES] */
+{
+    __m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
 
+    return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
+}
+/* All lanes, added by halves. */
+AZ_INLINE float vf_sum(vf v)
+{
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
 AZ_INLINE void vf_to_f16(az_f16 *p, vf v)
 {
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
@@ -448,43 +461,6 @@ AZ_INLINE void scales_q3_k(const uint8_t *const p[8], float (*s)[LANES], float (
         d[i] = half_at(p[i] + 108);
     }
     scales_16((const uint8_t(*)[16])b, d, s);
-}
-
-AZ_INLINE void pack32_f32(const uint8_t *const p[8], float (*out)[LANES])
-{
-    for (int h = 0; h < 4; h++) {
-        vi r[8];
-
-        for (int i = 0; i < 8; i++)
-            r[i] = vi_load(p[i] + 32 * h);
-        store_scales(r, out + 8 * h);
-    }
-}
-AZ_INLINE void pack32_bf16(const uint8_t *const p[8], float (*out)[LANES])
-{
-    for (int h = 0; h < 2; h++) {
-        vi r[8];
-
-        for (int i = 0; i < 8; i++)
-            r[i] = vi_load(p[i] + 32 * h);
-        vi_transpose(r);
-        for (int i = 0; i < 8; i++) {
-            vi_store(out[16 * h + 2 * i], _mm256_slli_epi32(r[i], 16));
-            vi_store(out[16 * h + 2 * i + 1],
-                     _mm256_and_si256(r[i], vi_set32((int32_t)0xffff0000u)));
-        }
-    }
-}
-AZ_INLINE void pack32_f16(const uint8_t *const p[8], float (*out)[LANES])
-{
-    for (int h = 0; h < 4; h++) {
-        vi r[8];
-
-        for (int i = 0; i < 8; i++)
-            r[i] = _mm256_castps_si256(
-                _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p[i] + 16 * h))));
-        store_scales(r, out + 8 * h);
-    }
 }
 
 #endif

@@ -133,7 +133,21 @@ AZ_INLINE vf vf_of_f16(const az_f16 *p) /* [LANES] */
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
+AZ_INLINE vf vf_of_bf16(const az_bf16 *p) /* [LANES] */
+{
+    __m512i v = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
 
+    return _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
+}
+/* All lanes, added by halves. */
+AZ_INLINE float vf_sum(vf v)
+{
+    __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
 AZ_INLINE void vf_to_f16(az_f16 *p, vf v)
 {
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
@@ -493,45 +507,5 @@ AZ_INLINE void scales_q3_k(const uint8_t *const p[16], float (*s)[LANES], float 
 }
 
 /* Plain weights: 32 columns of 16 rows, p[i] in row i, as f32 to out[column][row]. */
-AZ_INLINE void pack32_f32(const uint8_t *const p[16], float (*out)[LANES])
-{
-    for (int h = 0; h < 2; h++) {
-        vi r[16];
-
-        for (int i = 0; i < 16; i++)
-            r[i] = vi_load(p[i] + 64 * h);
-        vi_transpose(r);
-        for (int i = 0; i < 16; i++)
-            vi_store(out[16 * h + i], r[i]);
-    }
-}
-AZ_INLINE void pack32_bf16(const uint8_t *const p[16], float (*out)[LANES])
-{
-    vi r[16];
-
-    for (int i = 0; i < 16; i++)
-        r[i] = vi_load(p[i]);
-    vi_transpose(r);
-    for (int i = 0; i < 16; i++) {
-        vi_store(out[2 * i], _mm512_slli_epi32(r[i], 16));
-        vi_store(out[2 * i + 1], _mm512_and_si512(r[i], vi_set32((int32_t)0xffff0000u)));
-    }
-}
-AZ_INLINE void pack32_f16(const uint8_t *const p[16], float (*out)[LANES])
-{
-    const vi split = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30,
-                                      28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    vi r[16];
-
-    for (int i = 0; i < 16; i++)
-        r[i] = vi_load(p[i]);
-    vi_transpose(r);
-    for (int i = 0; i < 16; i++) {
-        vi v = _mm512_permutexvar_epi16(split, r[i]);
-
-        vf_store(out[2 * i], _mm512_cvtph_ps(_mm512_castsi512_si256(v)));
-        vf_store(out[2 * i + 1], _mm512_cvtph_ps(_mm512_extracti64x4_epi64(v, 1)));
-    }
-}
 
 #endif
