@@ -21,18 +21,23 @@ typedef struct az_roof {
     size_t n_sizes; /* how many of az_roof_sizes fit this machine's memory */
     az_figure decode_gb_s[AZ_TYPE_COUNT][AZ_ROOF_SIZES]; /* weight bytes read a second, one row */
     az_figure prefill_gops[AZ_TYPE_COUNT];               /* 128 rows; a multiply-add is two */
-    az_figure attention_gops; /* 128 queries over 256 positions, f16 cache */
-    az_figure attention_gb_s; /* one query over 4096 positions: cache bytes */
-    az_figure value_gb_s;     /* elementwise work on activations */
-    az_figure stage_us;       /* a stage with next to nothing to do */
+    az_figure attention_gops;           /* 128 queries over 256 positions, f16 cache */
+    az_figure attention_gb_s;           /* one query over 4096 positions: cache bytes */
+    az_figure value_gb_s;               /* elementwise work on activations */
+    az_figure row_ns[AZ_TYPE_COUNT];    /* decode: what a row costs however short it is */
+    az_figure output_ns[AZ_TYPE_COUNT]; /* prefill: what an output costs however short its row */
+    az_figure stage_us; /* handing a stage's values from thread to thread, beyond its work */
 } az_roof;
 
-/* Measure the types for which wanted[type] is true, on the run's own threads; about 0.2 s a type. */
+/* Measure the types for which wanted[type] is true, on the run's own threads; about 0.5 s a type. */
 adze_status az_roof_measure(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE_COUNT],
                             adze_error *err);
 
 /* Weight bytes a second when decoding `type` with that many bytes read for each token; 0: not measured. */
 double az_roof_decode_gb_s(const az_roof *roof, az_type type, double working_set_bytes);
+
+/* Seconds of a row of `cols` weights beyond what the rates say, which are of rows of 2048; ns: row_ns, output_ns. */
+double az_roof_short_s(const az_figure *ns, double cols);
 
 /* For stages that are resumed. */
 json_t *az_roof_json(const az_roof *roof);

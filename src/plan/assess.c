@@ -30,31 +30,57 @@ static az_type type_of(void *user, const char *name)
 /* Cost by weight type: az_graph_cost adds types up, and each type has a rate of its own. */
 typedef struct linear_cost {
     double bytes[AZ_TYPE_COUNT], ops[AZ_TYPE_COUNT]; /* of one row of activations */
-    size_t stages;
+    double row_s,
+        output_s;  /* what short rows take beyond that: of a token, in decode and prefill */
+    double stages; /* of a pass, as infer/plan.c joins operators */
     double attention_width; /* n_heads * head_dim, summed over layers */
     double kv_bytes;        /* of one position, all layers */
     double value_floats;    /* elementwise work of one token */
 } linear_cost;
 
-static void walk(const az_graph *g, types_of *u, linear_cost *c)
+/* Stages that node i adds: linears that read one value share one, sums join the linear before them, a value
+ * that no norm or gate quantizes takes one more. */
+static int stages_of(const az_graph *g, int i, az_type type)
+{
+    const az_node *n = &g->nodes[i];
+    bool shared = i > 0 && g->nodes[i - 1].op == AZ_OP_LINEAR && g->nodes[i - 1].in[0] == n->in[0];
+
+    switch (n->op) {
+    case AZ_OP_LINEAR: {
+        az_op from = g->nodes[n->in[0]].op;
+        bool quantized = az_type_get(type)->quantized;
+        if (shared) return 0;
+        return quantized && from != AZ_OP_NORM_RMS && from != AZ_OP_SILU_MUL ? 2 : 1;
+    }
+    case AZ_OP_ATTENTION: return 2;
+    case AZ_OP_EMBED:
+    case AZ_OP_NORM_RMS:
+    case AZ_OP_SILU_MUL: return 1;
+    default: return 0;
+    }
+}
+
+static void walk(const az_graph *g, types_of *u, const az_roof *r, linear_cost *c)
 {
     memset(c, 0, sizeof *c);
     for (int i = 0; i < g->n_nodes; i++) {
         const az_node *n = &g->nodes[i];
         const az_graph_weight *w = n->weight[0] >= 0 ? &g->weights[n->weight[0]] : NULL;
         uint64_t row = 0;
-        az_type t;
+        az_type t = w ? type_of(u, w->name) : AZ_F32;
+
+        c->stages += stages_of(g, i, t);
         switch (n->op) {
         case AZ_OP_LINEAR:
-            t = type_of(u, w->name);
             az_type_row_bytes(t, (uint64_t)w->cols, &row);
             c->bytes[t] += (double)row * (double)w->rows;
             c->ops[t] += 2.0 * (double)w->rows * (double)w->cols;
+            c->row_s += (double)w->rows * az_roof_short_s(&r->row_ns[t], (double)w->cols);
+            c->output_s += (double)w->rows * az_roof_short_s(&r->output_ns[t], (double)w->cols);
             break;
         case AZ_OP_ATTENTION:
             c->attention_width += (double)n->n_heads * n->head_dim;
             c->kv_bytes += 4.0 * g->states[n->state].n_kv_heads * g->states[n->state].head_dim;
-            c->stages++;
             break;
         case AZ_OP_NORM_RMS:
         case AZ_OP_SILU_MUL:
@@ -64,13 +90,7 @@ static void walk(const az_graph *g, types_of *u, linear_cost *c)
     }
 }
 
-/* Linears that read one value, and sums, share a stage: about seven stages a layer, two outside. */
-static double stages_of(const az_config *c)
-{
-    return 7.0 * c->n_layers + 3;
-}
-
-static double decode_s(const linear_cost *c, const az_roof *r, const az_config *cfg, double past)
+static double decode_s(const linear_cost *c, const az_roof *r, double past)
 {
     double working = past * c->kv_bytes, s = 0;
 
@@ -83,10 +103,10 @@ static double decode_s(const linear_cost *c, const az_roof *r, const az_config *
     }
     s += past * c->kv_bytes / (r->attention_gb_s.median * 1e9);
     s += 12.0 * c->value_floats / (r->value_gb_s.median * 1e9);
-    return s + stages_of(cfg) * r->stage_us.median * 1e-6;
+    return s + c->row_s + c->stages * r->stage_us.median * 1e-6;
 }
 
-static double prefill_s(const linear_cost *c, const az_roof *r, const az_config *cfg, double tokens)
+static double prefill_s(const linear_cost *c, const az_roof *r, double tokens)
 {
     double batches = tokens > 256 ? tokens / 256 : 1, s = 0;
 
@@ -97,11 +117,12 @@ static double prefill_s(const linear_cost *c, const az_roof *r, const az_config 
     }
     s += 4.0 * c->attention_width * tokens * tokens / 2 / (r->attention_gops.median * 1e9);
     s += 12.0 * c->value_floats * tokens / (r->value_gb_s.median * 1e9);
-    return s + batches * stages_of(cfg) * r->stage_us.median * 1e-6;
+    return s + tokens * c->output_s + batches * c->stages * r->stage_us.median * 1e-6;
 }
 
 /* The output product runs for the last token of a prompt alone. */
-static void drop_output(const az_graph *g, types_of *u, linear_cost *c, double tokens)
+static void drop_output(const az_graph *g, types_of *u, const az_roof *r, linear_cost *c,
+                        double tokens)
 {
     for (int i = 0; i < g->n_nodes; i++) {
         const az_node *n = &g->nodes[i];
@@ -109,22 +130,24 @@ static void drop_output(const az_graph *g, types_of *u, linear_cost *c, double t
             const az_graph_weight *w = &g->weights[n->weight[0]];
             az_type t = type_of(u, w->name);
             c->ops[t] -= 2.0 * (double)w->rows * (double)w->cols * (1 - 1 / tokens);
+            c->output_s -= (double)w->rows * (1 - 1 / tokens) *
+                           az_roof_short_s(&r->output_ns[t], (double)w->cols);
         }
     }
 }
 
-static void predict(az_assess_row *row, const az_graph *g, types_of *u, const az_config *cfg,
-                    const az_roof *r, const az_assess_opts *o)
+static void predict(az_assess_row *row, const az_graph *g, types_of *u, const az_roof *r,
+                    const az_assess_opts *o)
 {
     linear_cost c;
     double s;
 
     if (!r) return;
-    walk(g, u, &c);
-    s = decode_s(&c, r, cfg, (double)o->prompt + (double)o->generate / 2);
+    walk(g, u, r, &c);
+    s = decode_s(&c, r, (double)o->prompt + (double)o->generate / 2);
     row->predicted.decode_tok_s = s > 0 ? 1 / s : 0;
-    drop_output(g, u, &c, (double)o->prompt);
-    s = prefill_s(&c, r, cfg, (double)o->prompt);
+    drop_output(g, u, r, &c, (double)o->prompt);
+    s = prefill_s(&c, r, (double)o->prompt);
     row->predicted.prefill_tok_s = s > 0 ? (double)o->prompt / s : 0;
 }
 
@@ -168,7 +191,7 @@ static adze_status assess_recipe(az_assessment *a, adze_run *run, adze_model *m,
         for (size_t i = 0; i < p->n_outputs; i++)
             row->fallbacks += p->outputs[i].fallback;
         finish_row(a, row, p->total_bytes);
-        predict(row, g, &u, &a->config, roof, o);
+        predict(row, g, &u, roof, o);
     } else if (rc == ADZE_ECANCEL || rc == ADZE_ENOMEM || rc == ADZE_EINVAL) {
         if (err) *err = e;
         return rc;
@@ -221,7 +244,7 @@ adze_status az_assess(az_assessment *a, adze_run *run, adze_model *m, const az_r
     a->usable_bytes = az_memory_total_bytes(run) / 10 * 9;
     a->rows[0].recipe = "as stored";
     finish_row(a, &a->rows[0], adze_model_bytes(m));
-    predict(&a->rows[0], &g, &stored, &a->config, roof, o);
+    predict(&a->rows[0], &g, &stored, roof, o);
     a->n = 1;
     for (; rc == ADZE_OK && *recipes && a->n < AZ_ASSESS_MAX; recipes++)
         rc = assess_recipe(a, run, m, &g, *recipes, roof, o, err);
