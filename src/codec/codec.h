@@ -14,13 +14,13 @@ typedef struct az_codec {
     az_type type;
     const char *summary;
     /* Encode one row of n values (a multiple of the block). imp: [n] importance of each column, or NULL.
-     * NaN and infinity must have been refused before. */
+     * NaN and infinity must have been refused before. NULL: adze only reads this type. */
     void (*pack)(const az_kernels *k, const float *x, const float *imp, size_t n, void *dst);
     /* Decode n values, bit for bit as the format defines them. */
     void (*unpack)(const az_kernels *k, const void *src, float *dst, size_t n);
 } az_codec;
 
-/* NULL: adze cannot write this type. */
+/* NULL: adze does not know what this type's bytes mean. */
 const az_codec *az_codec_get(az_type t);
 /* All codecs, NULL-terminated. */
 extern const az_codec *const az_codecs[];

@@ -54,6 +54,19 @@ typedef struct az_block_q6_k {
     int8_t scales[16];
     az_f16 d;
 } az_block_q6_k;
+typedef struct az_block_iq4_nl {
+    az_f16 d;
+    uint8_t qs[16];
+} az_block_iq4_nl;
+typedef struct az_block_iq4_xs {
+    az_f16 d;
+    uint16_t scales_h;
+    uint8_t scales_l[4], qs[128];
+} az_block_iq4_xs;
+typedef struct az_block_mxfp4 {
+    uint8_t e, qs[16];
+} az_block_mxfp4;
+/* The grid types and the ternary ones are read by byte offsets: kernel/decode_iq.c. */
 
 _Static_assert(sizeof(az_block_q4_0) == 18, "q4_0");
 _Static_assert(sizeof(az_block_q5_0) == 22, "q5_0");
@@ -64,5 +77,8 @@ _Static_assert(sizeof(az_block_q3_k) == 110, "q3_k");
 _Static_assert(sizeof(az_block_q4_k) == 144, "q4_k");
 _Static_assert(sizeof(az_block_q5_k) == 176, "q5_k");
 _Static_assert(sizeof(az_block_q6_k) == 210, "q6_k");
+_Static_assert(sizeof(az_block_iq4_nl) == 18, "iq4_nl");
+_Static_assert(sizeof(az_block_iq4_xs) == 136, "iq4_xs");
+_Static_assert(sizeof(az_block_mxfp4) == 17, "mxfp4");
 
 #endif

@@ -4,9 +4,11 @@
 #ifndef AZ_KERNEL_DECODE_H
 #define AZ_KERNEL_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include "core/block.h"
+#include "core/half.h"
 #include "core/type.h"
 
 typedef struct az_sub32 {
@@ -40,6 +42,28 @@ static inline void az_scales_q3_k(const uint8_t s[12], uint8_t sc[16])
     for (int i = 0; i < 4; i++)
         out[i] = (in[i & 1] >> 4 * (i >> 1) & 0x0f0f0f0fu) | (in[2] >> 2 * i & 0x03030303u) << 4;
     memcpy(sc, out, sizeof out);
+}
+
+/* What the 4-bit codes of iq4_nl and iq4_xs, and of mxfp4 (doubled), stand for. */
+extern const int8_t az_iq4_values[16], az_e2m1_values[16];
+
+/* Scale j of iq4_xs: 6 bits in two places, with an offset of 32. */
+static inline int az_scale_iq4_xs(uint16_t high, const uint8_t low[4], size_t j)
+{
+    return ((low[j / 2] >> 4 * (j & 1) & 15) | (high >> 2 * j & 3) << 4) - 32;
+}
+
+/* 2^(e - 128): half of the scale that mxfp4's byte stands for, as its values are doubled. */
+static inline float az_e8m0_half(uint8_t e)
+{
+    return az_bits_f32(e < 2 ? 0x00200000u << e : (uint32_t)(e - 1) << 23);
+}
+
+/* Eight bytes, the lowest first. */
+static inline void az_put_u64(uint8_t *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> 8 * i);
 }
 
 #endif

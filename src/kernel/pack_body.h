@@ -5,6 +5,7 @@
 #include "kernel/pack.h"
 #include "kernel/pack_simple.h"
 #include "kernel/pack_super.h"
+#include "kernel/pack_table.h"
 
 static void fill_pack(az_kernels *k)
 {
@@ -18,6 +19,9 @@ static void fill_pack(az_kernels *k)
     k->pack[AZ_Q4_K] = pack_q4_k;
     k->pack[AZ_Q3_K] = pack_q3_k;
     k->pack[AZ_Q2_K] = pack_q2_k;
+    k->pack[AZ_IQ4_NL] = pack_iq4_nl;
+    k->pack[AZ_IQ4_XS] = pack_iq4_xs;
+    k->pack[AZ_MXFP4] = pack_mxfp4;
 }
 
 #endif

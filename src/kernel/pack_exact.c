@@ -7,6 +7,7 @@
  */
 #include "kernel/pack_exact.h"
 #include "core/half.h"
+#include "kernel/decode.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -399,5 +400,86 @@ bool az_exact_super_affine_find(const float *x, int parts, int top, int sc_top, 
         if (d == 0 || fabs(d * whole - most) > 2 * error + most * EPS) continue;
         if (affine_find_mins(&s, d, out) || affine_find_mins(&s, -d, out)) return true;
     }
+    return false;
+}
+
+/* ---- table values ---- */
+
+/* Codes of 32 values for scale d. */
+static bool table_holds(const float *x, float d, uint8_t *q)
+{
+    for (int i = 0; i < QK; i++) {
+        int k = 0;
+        while (k < 15 && !same(d * az_iq4_values[k], x[i]))
+            k++;
+        if (!same(d * az_iq4_values[k], x[i])) return false;
+        q[i] = (uint8_t)k;
+    }
+    return true;
+}
+
+/* A scale of at most `bits` digits with which every value of x is one of the table's; 0: none. */
+static float table_scale(const float *x, unsigned bits, uint8_t *q)
+{
+    float ext = x[0];
+
+    for (int i = 1; i < QK; i++)
+        if (fabsf(x[i]) > fabsf(ext)) ext = x[i];
+    for (int k = 0; k < 16; k++) {
+        float d = ext / az_iq4_values[k];
+        if ((az_f32_bits(d) & ((1u << (24 - bits)) - 1)) == 0 && table_holds(x, d, q)) return d;
+    }
+    return 0;
+}
+
+bool az_exact_table_find(const float *x, float *d, uint8_t q[32])
+{
+    uint8_t codes[QK];
+    float found = extreme(x, QK) > 0 ? table_scale(x, 11, codes) : 0;
+
+    if (found == 0 || f16(found) != found) return false;
+    *d = found;
+    for (int i = 0; i < QK; i++)
+        q[i] = codes[i];
+    return true;
+}
+
+/* Integers for all parts with scale d. */
+static bool super_table_try(const float *x, double d, const double *step, float *sc, uint8_t *q)
+{
+    for (int j = 0; j < 8; j++) {
+        double s = nearest(step[j] / d);
+        if (s < -32 || s > 31 || !table_holds(x + QK * j, (float)d * (float)s, q + QK * j))
+            return false;
+        sc[j] = (float)s;
+    }
+    return true;
+}
+
+bool az_exact_super_table_find(const float *x, float *d, float sc[8], uint8_t q[256])
+{
+    uint8_t codes[QK_K];
+    double step[8], top;
+    float found[8];
+    int k;
+
+    for (int j = 0; j < 8; j++) {
+        step[j] = extreme(x + QK * j, QK) > 0 ? table_scale(x + QK * j, 17, codes) : 0;
+        if (step[j] == 0 && extreme(x + QK * j, QK) > 0) return false;
+    }
+    top = largest(step, 8);
+    if (top == 0) return false;
+    k = common_step(step, 8, top, 32, 0);
+    for (int whole = k; k && whole <= 32; whole += k)
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            double one = sign * fabs(top) / whole;
+            if ((double)f16(one) != one || !super_table_try(x, one, step, found, codes)) continue;
+            *d = (float)one;
+            for (int j = 0; j < 8; j++)
+                sc[j] = found[j];
+            for (int i = 0; i < QK_K; i++)
+                q[i] = codes[i];
+            return true;
+        }
     return false;
 }

@@ -34,4 +34,10 @@ bool az_exact_super_sym_find(const float *x, int lo, int hi, int sc_lo, az_exact
 bool az_exact_super_affine_find(const float *x, int parts, int top, int sc_top,
                                 az_exact_super *out);
 
+/* The same for codes that stand for the values of az_iq4_values. d, sc and q stay as they are where there is
+ * no such block. One block of 32: x = d * value. */
+bool az_exact_table_find(const float *x, float *d, uint8_t q[32]);
+/* A super-block of 8 parts: x = (d * sc) * value, -32 <= sc <= 31. */
+bool az_exact_super_table_find(const float *x, float *d, float sc[8], uint8_t q[256]);
+
 #endif

@@ -42,9 +42,9 @@ AZ_INLINE float sum16(v16 a)
     return s;
 }
 
-/* The positive d that moves the parts' scales the least, as weighed by cc: among 64 that give the largest
+/* The positive d, an f16 in units, that moves the parts' scales the least, as weighed by cc: among 64 that give the largest
  * part an integer from sc_hi + 1 down. */
-static float sym_choose_d(const super_sym *spec, v16 scales, v16 curvature, const tile *t)
+static float sym_choose_d(const super_sym *spec, v16 scales, v16 curvature, v16 unit, v16 per_unit)
 {
     static const float steps[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
     float s[16], cc[16], d[16], ext = 0, best = 0, found = 0, cost,
@@ -58,7 +58,8 @@ static float sym_choose_d(const super_sym *spec, v16 scales, v16 curvature, cons
     }
     for (int g = 0; g < 4; g++) {
         v16 down = v_mul(v_add(v_load(steps), v_set1(16.0f * (float)g)), v_set1(grain));
-        v16 dd = tile_f16(t, v_div(v_set1(ext), v_sub(v_set1(spec->sc_hi + 0.5f), down)));
+        v16 dd = v_div(v_set1(ext), v_sub(v_set1(spec->sc_hi + 0.5f), down));
+        dd = v_mul(v_f16(v_mul(dd, unit)), per_unit);
         v16 inv = v_div0(v_set1(1), dd), sum = v_set1(0);
         for (int j = 0; j < 16; j++) {
             v16 sc = v_round(
@@ -97,7 +98,7 @@ static sym_parts super_sym_search(const tile *t, const super_sym *spec)
     sym_sums(t, 16, v_div0(v_set1(1), target), v_set1(spec->codes.lo), v_set1(spec->codes.hi), &xc,
              &cc);
     for (int round = 0; round <= SUPER_ROUNDS; round++) {
-        float d = sym_choose_d(spec, target, cc, t);
+        float d = sym_choose_d(spec, target, cc, t->unit, t->per_unit);
         v16 inv = v_set1(d > 0 ? 1 / d : 0);
         v16 sc = v_round(v_clamp(v_mul(target, inv), v_set1(-spec->sc_hi), v_set1(spec->sc_hi)));
         v16 s = v_mul(v_set1(d), sc);

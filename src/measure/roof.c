@@ -253,7 +253,7 @@ static adze_status measure_type(az_roof *roof, bench *b, az_type type, uint8_t *
 
     b->wk = &b->k->weight[type];
     b->cols = K;
-    if (!b->wk->matmul || !az_codec_get(type)) return ADZE_OK;
+    if (!b->wk->matmul || !b->k->pack[type]) return ADZE_OK;
     rows_bytes = az_act_row_bytes(b->wk->act, K);
     for (size_t i = 0; i < ROWS_PREFILL; i++) {
         char *to = (char *)act + i * rows_bytes;

@@ -9,7 +9,7 @@
 #include "core/half.h"
 #include "kernel/decode.h"
 
-/* d, m: offsets of the f16 fields, -1: none. part: values that share a scale. lo, hi: codes. */
+/* d, m: offsets of the f16 fields, -1: none (mxfp4's scale is a byte). part: values that share a scale. lo, hi: codes. */
 static const struct block_type {
     az_type type;
     int d, m, part, lo, hi;
@@ -19,6 +19,8 @@ static const struct block_type {
     { AZ_Q5_1, 0, 2, 32, 0, 31 },      { AZ_Q6_K, 208, -1, 16, -32, 31 },
     { AZ_Q4_K, 0, 2, 32, 0, 15 },      { AZ_Q5_K, 0, 2, 32, 0, 31 },
     { AZ_Q3_K, 108, -1, 16, -4, 3 },   { AZ_Q2_K, 80, 82, 16, 0, 3 },
+    { AZ_IQ4_NL, 0, -1, 32, 0, 15 },   { AZ_IQ4_XS, 0, -1, 32, 0, 15 },
+    { AZ_MXFP4, -1, -1, 32, 0, 15 },
 };
 
 static az_prng block_rng;
@@ -45,8 +47,9 @@ static void random_block(const struct block_type *t, uint8_t *p, bool any_sign)
 
     for (size_t i = 0; i < size; i++)
         p[i] = (uint8_t)rnd(256);
-    memcpy(p + t->d, &d, 2);
+    if (t->d >= 0) memcpy(p + t->d, &d, 2);
     if (t->m >= 0) memcpy(p + t->m, &m, 2);
+    if (t->type == AZ_MXFP4) p[0] = (uint8_t)(100 + exp);
 }
 
 static void put_bits(uint8_t *p, int shift, unsigned mask, unsigned v)
@@ -62,6 +65,9 @@ static void set_code(const struct block_type *t, uint8_t *p, int e, int c)
 
     switch (t->type) {
     case AZ_Q8_0: p[2 + e] = (uint8_t)c; break;
+    case AZ_MXFP4: put_bits(p + 1 + e % 16, nib, 15, q); break;
+    case AZ_IQ4_XS: put_bits(p + 8 + sub * 16 + e % 16, nib, 15, q); break;
+    case AZ_IQ4_NL:
     case AZ_Q4_0: put_bits(p + 2 + e % 16, nib, 15, q); break;
     case AZ_Q4_1: put_bits(p + 4 + e % 16, nib, 15, q); break;
     case AZ_Q5_0:
@@ -131,6 +137,12 @@ static void telling_block(const struct block_type *t, uint8_t *p)
         set_code(t, p, at + 3, t->lo);
         set_code(t, p, at + 8, t->m < 0 ? t->lo + 1 : t->hi);
     }
+    if (t->type != AZ_MXFP4) return;
+    for (int i = 1; i <= 16; i++) { /* two codes are zero: only the first is written */
+        if ((p[i] & 15) == 8) p[i] ^= 8;
+        if (p[i] >> 4 == 8) p[i] ^= 0x80;
+    }
+    set_code(t, p, 5, 7);
 }
 
 #endif

@@ -99,31 +99,6 @@ static void packing_again_changes_nothing(void **state)
     }
 }
 
-/* tests/data/golden/dequant: blocks and what PyPI's gguf decodes them to; see tools/golden/make_dequant.py. */
-static void golden_values(void **state)
-{
-    (void)state;
-    for (size_t t = 0; t < AZ_COUNT(block_types); t++) {
-        static uint8_t blocks[32768];
-        static float want[8192], got[8192];
-        const az_type_info *info = az_type_get(block_types[t].type);
-        uint32_t n;
-        char path[128];
-        snprintf(path, sizeof path, "tests/data/golden/dequant/%s.bin", info->name);
-        FILE *f = fopen(path, "rb");
-        assert_non_null(f);
-        assert_int_equal(fread(&n, 4, 1, f), 1);
-        assert_true(n > 0 && n * info->bytes <= sizeof blocks && n * info->elems <= AZ_COUNT(want));
-        assert_int_equal(fread(blocks, info->bytes, n, f), n);
-        assert_int_equal(fread(want, 4 * info->elems, n, f), n);
-        fclose(f);
-        az_codec_get(block_types[t].type)
-            ->unpack(az_kernels_default(), blocks, got, n * info->elems);
-        for (size_t i = 0; i < n * info->elems; i++)
-            assert_int_equal(az_f32_bits(got[i]), az_f32_bits(want[i]));
-    }
-}
-
 /* Blocks worked out by hand for x[i] = i - 16. */
 static void worked_blocks(void **state)
 {
@@ -298,7 +273,6 @@ int main(void)
         cmocka_unit_test_setup(values_of_random_blocks_survive, seed),
         cmocka_unit_test_setup(bytes_of_telling_blocks_survive, seed),
         cmocka_unit_test_setup(packing_again_changes_nothing, seed),
-        cmocka_unit_test(golden_values),
         cmocka_unit_test(worked_blocks),
         cmocka_unit_test_setup(every_level_writes_the_same_bytes, seed),
         cmocka_unit_test_setup(odd_rows_stay_finite, seed),

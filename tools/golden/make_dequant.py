@@ -1,16 +1,14 @@
-"""Golden values of weight blocks: random bytes and what PyPI's gguf package decodes them to.
+"""Golden values of weight blocks: checksums of what PyPI's gguf package decodes generated blocks to.
 
-    pip install gguf==0.17.1 numpy
-    python3 tools/golden/make_dequant.py --out tests/data/golden/dequant
+    pip install gguf==0.19.0 numpy
+    python3 tools/golden/make_dequant.py --out tests/data/golden/dequant.json
 
-One file <type>.bin per type, little endian:
-    u32 n_blocks
-    u8  blocks[n_blocks][block bytes]     every bit random, but the f16 scales are finite
-    f32 values[n_blocks][block values]    exact bits of the decoded values
-Among the scales are zero, negative zero, subnormals and the largest finite value.
+The blocks' bytes come from a counter-based generator that tests/codec/test_dequant.c has, too. Scales are made
+finite; among the first blocks' are zero, negative zero, subnormals and the largest finite value. The checksum
+is the sum over all values of (bits of the f32) * (2 * place + 1), modulo 2^64.
 """
 import argparse
-import struct
+import json
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,27 +16,40 @@ import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType as T
 from gguf.quants import dequantize
 
-GGUF = "0.17.1"
+GGUF = "0.19.0"
+BLOCKS = 1024
 # offsets of the f16 fields in a block
 TYPES = {T.Q8_0: [0], T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2],
-         T.Q2_K: [80, 82], T.Q3_K: [108], T.Q4_K: [0, 2], T.Q5_K: [0, 2], T.Q6_K: [208]}
+         T.Q2_K: [80, 82], T.Q3_K: [108], T.Q4_K: [0, 2], T.Q5_K: [0, 2], T.Q6_K: [208],
+         T.IQ4_NL: [0], T.IQ4_XS: [0], T.MXFP4: [], T.IQ3_S: [0], T.IQ3_XXS: [0], T.IQ2_S: [0],
+         T.IQ2_XS: [0], T.IQ2_XXS: [0], T.IQ1_S: [0], T.IQ1_M: [], T.TQ1_0: [52], T.TQ2_0: [64]}
 CORNERS = [0x0000, 0x8000, 0x0001, 0x83FF, 0x7BFF, 0xFBFF, 0x3C00, 0x1400]
-BYTES = 20_000
 
 
-def make(kind, scales, seed):
+def splitmix(seed, n):
+    """n 64-bit numbers; number i depends on seed + i only."""
+    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def make(kind, scales):
     values, size = GGML_QUANT_SIZES[kind]
-    n = min(64, BYTES // (size + 4 * values))
-    rng = np.random.default_rng(seed)
-    blocks = rng.integers(0, 256, (n, size), dtype=np.uint8)
-    for at in scales:
+    blocks = (splitmix(int(kind), BLOCKS * size) & np.uint64(255)).astype(np.uint8).reshape(BLOCKS, size)
+    for k, at in enumerate(scales):
         f16 = blocks[:, at:at + 2].copy().view("<u2")[:, 0]
         f16 = np.where((f16 & 0x7C00) == 0x7C00, f16 & 0xBFFF, f16)
-        f16[:len(CORNERS)] = rng.permutation(CORNERS)
+        f16[:8] = np.roll(CORNERS, -k)
         blocks[:, at:at + 2] = f16.astype("<u2")[:, None].view(np.uint8)
+    if kind == T.MXFP4:
+        blocks[:, 0] %= 253  # larger scales overflow
+    if kind == T.IQ1_M:
+        blocks[:, 55] &= 0xBF  # the highest bit of the exponent
     out = dequantize(blocks, kind)
-    assert out.shape == (n, values) and out.dtype == np.float32 and np.isfinite(out).all()
-    return struct.pack("<I", n) + blocks.tobytes() + out.astype("<f4").tobytes()
+    assert out.shape == (BLOCKS, values) and out.dtype == np.float32 and np.isfinite(out).all()
+    bits = out.ravel().view(np.uint32).astype(np.uint64)
+    return int(np.sum(bits * (2 * np.arange(len(bits), dtype=np.uint64) + 1), dtype=np.uint64))
 
 
 def main():
@@ -46,11 +57,8 @@ def main():
     ap.add_argument("--out", type=Path, required=True)
     a = ap.parse_args()
     assert version("gguf") == GGUF, f"gguf {GGUF} wanted"
-    a.out.mkdir(parents=True, exist_ok=True)
-    for seed, (kind, scales) in enumerate(TYPES.items()):
-        data = make(kind, scales, seed)
-        (a.out / f"{kind.name.lower()}.bin").write_bytes(data)
-        print(kind.name, len(data), "bytes")
+    sums = {kind.name.lower(): f"{make(kind, scales):016x}" for kind, scales in TYPES.items()}
+    a.out.write_text(json.dumps({"made_by": f"tools/golden/make_dequant.py, gguf {GGUF}", "sums": sums}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ matrix) from an f32 GGUF, read back with PyPI's gguf package, and compared with 
 
   make_quant_limits.py --llama-quantize PATH --version COMMIT [--checkpoint demo/checkpoint] [--work DIR] --out FILE
 
-Needs: pip install gguf numpy. Errors are sums of w * (x - y)^2 over a set, divided by the sum of w * x^2:
+Needs: pip install gguf==0.19.0 numpy. Errors are sums of w * (x - y)^2 over a set, divided by the sum of w * x^2:
   plain    w = 1
   absolute w = rms of the 32 values around + |x|   (what llama-quantize minimizes for q4_k, q5_k)
-  square   w = x^2                                 (for q3_k, q6_k)
+  square   w = x^2                                 (for q3_k, q6_k, iq4_nl, iq4_xs)
   mixed    w = mean square of the row + x^2        (between the two)
 """
 import argparse
@@ -23,7 +23,9 @@ import sys
 import gguf
 import numpy as np
 
-TYPES = ["q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k"]
+TYPES = ["q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k",
+         "iq4_nl", "iq4_xs", "mxfp4"]
+RECIPES = {"mxfp4": "MXFP4_MOE"}  # where the recipe has another name than the type
 ROWS, COLS = 64, 1024
 
 
@@ -148,7 +150,7 @@ def main():
     }
     for t in TYPES:
         out = work / f"{t}.gguf"
-        cmd = [args.llama_quantize, "--pure", str(work / "source.gguf"), str(out), t.upper(), "2"]
+        cmd = [args.llama_quantize, "--pure", str(work / "source.gguf"), str(out), RECIPES.get(t, t.upper()), "2"]
         done = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             sys.exit(done.stdout)

@@ -84,6 +84,18 @@ MATMUL_BLOCKS(Q3_K, q3_k)
 MATMUL_BLOCKS(Q4_K, q4_k)
 MATMUL_BLOCKS(Q5_K, q5_k)
 MATMUL_BLOCKS(Q6_K, q6_k)
+MATMUL_BLOCKS(IQ4_NL, iq4_nl)
+MATMUL_BLOCKS(IQ4_XS, iq4_xs)
+MATMUL_BLOCKS(MXFP4, mxfp4)
+MATMUL_BLOCKS(IQ2_XXS, iq2_xxs)
+MATMUL_BLOCKS(IQ2_XS, iq2_xs)
+MATMUL_BLOCKS(IQ2_S, iq2_s)
+MATMUL_BLOCKS(IQ3_XXS, iq3_xxs)
+MATMUL_BLOCKS(IQ3_S, iq3_s)
+MATMUL_BLOCKS(IQ1_S, iq1_s)
+MATMUL_BLOCKS(IQ1_M, iq1_m)
+MATMUL_BLOCKS(TQ1_0, tq1_0)
+MATMUL_BLOCKS(TQ2_0, tq2_0)
 
 static float load_f32(const uint8_t *p)
 {
@@ -128,13 +140,31 @@ MATMUL_PLAIN(bf16, 2)
 void az_matmul_init_c(az_kernels *k)
 {
     static const az_weight_kernel weights[AZ_TYPE_COUNT] = {
-        [AZ_F32] = { AZ_ACT_F32, matmul_f32_c },   [AZ_F16] = { AZ_ACT_F32, matmul_f16_c },
-        [AZ_BF16] = { AZ_ACT_F32, matmul_bf16_c }, [AZ_Q4_0] = { AZ_ACT_Q8, matmul_q4_0_c },
-        [AZ_Q4_1] = { AZ_ACT_Q8, matmul_q4_1_c },  [AZ_Q5_0] = { AZ_ACT_Q8, matmul_q5_0_c },
-        [AZ_Q5_1] = { AZ_ACT_Q8, matmul_q5_1_c },  [AZ_Q8_0] = { AZ_ACT_Q8, matmul_q8_0_c },
-        [AZ_Q2_K] = { AZ_ACT_Q8, matmul_q2_k_c },  [AZ_Q3_K] = { AZ_ACT_Q8, matmul_q3_k_c },
-        [AZ_Q4_K] = { AZ_ACT_Q8, matmul_q4_k_c },  [AZ_Q5_K] = { AZ_ACT_Q8, matmul_q5_k_c },
+        [AZ_F32] = { AZ_ACT_F32, matmul_f32_c },
+        [AZ_F16] = { AZ_ACT_F32, matmul_f16_c },
+        [AZ_BF16] = { AZ_ACT_F32, matmul_bf16_c },
+        [AZ_Q4_0] = { AZ_ACT_Q8, matmul_q4_0_c },
+        [AZ_Q4_1] = { AZ_ACT_Q8, matmul_q4_1_c },
+        [AZ_Q5_0] = { AZ_ACT_Q8, matmul_q5_0_c },
+        [AZ_Q5_1] = { AZ_ACT_Q8, matmul_q5_1_c },
+        [AZ_Q8_0] = { AZ_ACT_Q8, matmul_q8_0_c },
+        [AZ_Q2_K] = { AZ_ACT_Q8, matmul_q2_k_c },
+        [AZ_Q3_K] = { AZ_ACT_Q8, matmul_q3_k_c },
+        [AZ_Q4_K] = { AZ_ACT_Q8, matmul_q4_k_c },
+        [AZ_Q5_K] = { AZ_ACT_Q8, matmul_q5_k_c },
         [AZ_Q6_K] = { AZ_ACT_Q8, matmul_q6_k_c },
+        [AZ_IQ4_NL] = { AZ_ACT_Q8, matmul_iq4_nl_c },
+        [AZ_IQ4_XS] = { AZ_ACT_Q8, matmul_iq4_xs_c },
+        [AZ_MXFP4] = { AZ_ACT_Q8, matmul_mxfp4_c },
+        [AZ_IQ2_XXS] = { AZ_ACT_Q8, matmul_iq2_xxs_c },
+        [AZ_IQ2_XS] = { AZ_ACT_Q8, matmul_iq2_xs_c },
+        [AZ_IQ2_S] = { AZ_ACT_Q8, matmul_iq2_s_c },
+        [AZ_IQ3_XXS] = { AZ_ACT_Q8, matmul_iq3_xxs_c },
+        [AZ_IQ3_S] = { AZ_ACT_Q8, matmul_iq3_s_c },
+        [AZ_IQ1_S] = { AZ_ACT_Q8, matmul_iq1_s_c },
+        [AZ_IQ1_M] = { AZ_ACT_Q8, matmul_iq1_m_c },
+        [AZ_TQ1_0] = { AZ_ACT_Q8, matmul_tq1_0_c },
+        [AZ_TQ2_0] = { AZ_ACT_Q8, matmul_tq2_0_c },
     };
 
     memcpy(k->weight, weights, sizeof weights);

@@ -32,6 +32,18 @@ UNPACK(Q3_K, q3_k)
 UNPACK(Q4_K, q4_k)
 UNPACK(Q5_K, q5_k)
 UNPACK(Q6_K, q6_k)
+UNPACK(IQ4_NL, iq4_nl)
+UNPACK(IQ4_XS, iq4_xs)
+UNPACK(MXFP4, mxfp4)
+UNPACK(IQ2_XXS, iq2_xxs)
+UNPACK(IQ2_XS, iq2_xs)
+UNPACK(IQ2_S, iq2_s)
+UNPACK(IQ3_XXS, iq3_xxs)
+UNPACK(IQ3_S, iq3_s)
+UNPACK(IQ1_S, iq1_s)
+UNPACK(IQ1_M, iq1_m)
+UNPACK(TQ1_0, tq1_0)
+UNPACK(TQ2_0, tq2_0)
 
 static void unpack_f32_c(const void *src, float *dst, size_t n)
 {
@@ -69,4 +81,16 @@ void az_unpack_init_c(az_kernels *k)
     k->unpack[AZ_Q4_K] = unpack_q4_k_c;
     k->unpack[AZ_Q5_K] = unpack_q5_k_c;
     k->unpack[AZ_Q6_K] = unpack_q6_k_c;
+    k->unpack[AZ_IQ4_NL] = unpack_iq4_nl_c;
+    k->unpack[AZ_IQ4_XS] = unpack_iq4_xs_c;
+    k->unpack[AZ_MXFP4] = unpack_mxfp4_c;
+    k->unpack[AZ_IQ2_XXS] = unpack_iq2_xxs_c;
+    k->unpack[AZ_IQ2_XS] = unpack_iq2_xs_c;
+    k->unpack[AZ_IQ2_S] = unpack_iq2_s_c;
+    k->unpack[AZ_IQ3_XXS] = unpack_iq3_xxs_c;
+    k->unpack[AZ_IQ3_S] = unpack_iq3_s_c;
+    k->unpack[AZ_IQ1_S] = unpack_iq1_s_c;
+    k->unpack[AZ_IQ1_M] = unpack_iq1_m_c;
+    k->unpack[AZ_TQ1_0] = unpack_tq1_0_c;
+    k->unpack[AZ_TQ2_0] = unpack_tq2_0_c;
 }

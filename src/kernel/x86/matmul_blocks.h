@@ -70,12 +70,70 @@ AZ_INLINE void scales_legacy(const kind t, const uint8_t *const rows[LANES], siz
     }
 }
 
+/* A power of two at the head of blocks of 32. */
+AZ_INLINE void scales_mxfp4(const uint8_t *const rows[LANES], size_t b0, size_t n, scales *o)
+{
+    for (int i = 0; i < LANES; i++)
+        for (size_t b = 0; b < n; b++)
+            o->s[b][i] = az_e8m0_half(rows[i][(b0 + b) * sizeof(az_block_mxfp4)]);
+}
+
+/* Types without vector code of their own: integers and scales come from their scalar decoder. */
+AZ_INLINE vi row_decoded(az_decode_fn *decode, const uint8_t *row, size_t c, bool two)
+{
+    int8_t v[ROW_COLS] = { 0 };
+    az_sub32 s;
+
+    for (size_t b = 0; b < (two ? ROW_BLOCKS : 1); b++) {
+        decode(row, c * ROW_BLOCKS + b, &s);
+        for (int i = 0; i < 32; i++)
+            v[32 * b + (size_t)i] = (int8_t)(s.q[i] - s.zero);
+    }
+    return vi_load(v);
+}
+
+AZ_INLINE void scales_decoded(az_decode_fn *decode, const uint8_t *const p[LANES],
+                              float (*s)[LANES])
+{
+    az_sub32 v;
+
+    for (int i = 0; i < LANES; i++)
+        for (size_t b = 0; b < 8; b++) {
+            decode(p[i], b, &v);
+            s[2 * b][i] = v.scale[0];
+            s[2 * b + 1][i] = v.scale[1];
+        }
+}
+
+#define DECODED(t)                                                                                \
+    AZ_INLINE vi row_##t(const uint8_t *row, size_t c, bool two)                                  \
+    {                                                                                             \
+        return row_decoded(az_decode_##t, row, c, two);                                           \
+    }                                                                                             \
+    AZ_INLINE void scales_##t(const uint8_t *const p[LANES], float(*s)[LANES], float(*mn)[LANES]) \
+    {                                                                                             \
+        (void)mn;                                                                                 \
+        scales_decoded(az_decode_##t, p, s);                                                      \
+    }
+DECODED(iq2_xxs)
+DECODED(iq2_xs)
+DECODED(iq2_s)
+DECODED(iq3_xxs)
+DECODED(iq3_s)
+DECODED(iq1_s)
+DECODED(iq1_m)
+DECODED(tq1_0)
+DECODED(tq2_0)
+
 /* Scales of columns [k0, k0 + n) of LANES rows. */
 AZ_INLINE void chunk_scales(const kind t, scales_fn *fn, const uint8_t *const rows[LANES],
                             size_t k0, size_t n, scales *o)
 {
     if (t.block == 32) {
-        scales_legacy(t, rows, k0 / 32, n / 32, o);
+        if (t.bytes == sizeof(az_block_mxfp4))
+            scales_mxfp4(rows, k0 / 32, n / 32, o);
+        else
+            scales_legacy(t, rows, k0 / 32, n / 32, o);
         return;
     }
     for (size_t b = 0; b < n / 256; b++) {
@@ -378,11 +436,13 @@ TILES(16_zero_4, .sub = 16, .pairs = 4)
 #define tiles_32_zero_8 tiles_32_zero_4
 #define tiles_32_signed tiles_32_zero_4
 #define tiles_16_zero_2 tiles_16_zero_4
+#define tiles_16_signed tiles_16_zero_4
 #else
 TILES(32_min_8, .sub = 32, .min = true, .pairs = 8)
 TILES(32_zero_8, .sub = 32, .pairs = 8)
 TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
 TILES(16_zero_2, .sub = 16, .pairs = 2)
+TILES(16_signed, .sub = 16, .is_signed = true, .pairs = 1)
 #endif
 
 AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply, float *y,
@@ -445,6 +505,18 @@ MATMUL(q3_k, scales_q3_k, tiles_16_zero_4, .zero = 4, .sub = 16, .block = 256, .
 MATMUL(q4_k, scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .block = 256, .bytes = 144)
 MATMUL(q5_k, scales_q5_k, tiles_32_min_4, .sub = 32, .min = true, .block = 256, .bytes = 176)
 MATMUL(q6_k, scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .block = 256, .bytes = 210)
+MATMUL(iq4_nl, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 18)
+MATMUL(iq4_xs, scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .block = 256, .bytes = 136)
+MATMUL(mxfp4, NULL, tiles_32_zero_4, .zero = 12, .sub = 32, .block = 32, .bytes = 17)
+MATMUL(iq2_xxs, scales_iq2_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 66)
+MATMUL(iq2_xs, scales_iq2_xs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 74)
+MATMUL(iq2_s, scales_iq2_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 82)
+MATMUL(iq3_xxs, scales_iq3_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 98)
+MATMUL(iq3_s, scales_iq3_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 110)
+MATMUL(iq1_s, scales_iq1_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 50)
+MATMUL(iq1_m, scales_iq1_m, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 56)
+MATMUL(tq1_0, scales_tq1_0, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 54)
+MATMUL(tq2_0, scales_tq2_0, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 66)
 /* clang-format on */
 
 static void init_blocks(az_kernels *k)
@@ -459,6 +531,18 @@ static void init_blocks(az_kernels *k)
     k->weight[AZ_Q4_K].matmul = CAT3(matmul_q4_k, _, ISA);
     k->weight[AZ_Q5_K].matmul = CAT3(matmul_q5_k, _, ISA);
     k->weight[AZ_Q6_K].matmul = CAT3(matmul_q6_k, _, ISA);
+    k->weight[AZ_IQ4_NL].matmul = CAT3(matmul_iq4_nl, _, ISA);
+    k->weight[AZ_IQ4_XS].matmul = CAT3(matmul_iq4_xs, _, ISA);
+    k->weight[AZ_MXFP4].matmul = CAT3(matmul_mxfp4, _, ISA);
+    k->weight[AZ_IQ2_XXS].matmul = CAT3(matmul_iq2_xxs, _, ISA);
+    k->weight[AZ_IQ2_XS].matmul = CAT3(matmul_iq2_xs, _, ISA);
+    k->weight[AZ_IQ2_S].matmul = CAT3(matmul_iq2_s, _, ISA);
+    k->weight[AZ_IQ3_XXS].matmul = CAT3(matmul_iq3_xxs, _, ISA);
+    k->weight[AZ_IQ3_S].matmul = CAT3(matmul_iq3_s, _, ISA);
+    k->weight[AZ_IQ1_S].matmul = CAT3(matmul_iq1_s, _, ISA);
+    k->weight[AZ_IQ1_M].matmul = CAT3(matmul_iq1_m, _, ISA);
+    k->weight[AZ_TQ1_0].matmul = CAT3(matmul_tq1_0, _, ISA);
+    k->weight[AZ_TQ2_0].matmul = CAT3(matmul_tq2_0, _, ISA);
 }
 
 #endif

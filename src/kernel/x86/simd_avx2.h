@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 #include "base/compiler.h"
-#include "kernel/decode.h"
+#include "kernel/decode_iq.h"
 #include "kernel/kernel.h"
 #include "kernel/math.h"
 
@@ -371,6 +371,27 @@ AZ_INLINE vi row_q3_k(const uint8_t *row, size_t c, bool two)
     return _mm256_or_si256(bits_at(p + 32 + 32 * (c % 8 / 4), 2 * (c % 4), 3), hi);
 }
 
+AZ_INLINE vi look_up(const int8_t table[16], vi codes)
+{
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table)),
+                               codes);
+}
+AZ_INLINE vi row_iq4_nl(const uint8_t *row, size_t c, bool two) /* signed */
+{
+    (void)two;
+    return look_up(az_iq4_values, nibbles_legacy(row + c * 18 + 2));
+}
+AZ_INLINE vi row_mxfp4(const uint8_t *row, size_t c, bool two)
+{
+    (void)two;
+    return _mm256_add_epi8(look_up(az_e2m1_values, nibbles_legacy(row + c * 17 + 1)), vi_set8(12));
+}
+AZ_INLINE vi row_iq4_xs(const uint8_t *row, size_t c, bool two) /* signed */
+{
+    (void)two;
+    return look_up(az_iq4_values, nibbles_legacy(row + c / 8 * 136 + 8 + c % 8 * 16));
+}
+
 /* 8 stored signed bytes as floats times d. */
 AZ_INLINE vi scaled8(const void *b, float d)
 {
@@ -461,6 +482,22 @@ AZ_INLINE void scales_q3_k(const uint8_t *const p[8], float (*s)[LANES], float (
         d[i] = half_at(p[i] + 108);
     }
     scales_16((const uint8_t(*)[16])b, d, s);
+}
+AZ_INLINE void scales_iq4_xs(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
+{
+    vi r[8];
+
+    (void)mn;
+    for (int i = 0; i < 8; i++) {
+        uint16_t high;
+        int8_t sc[8];
+
+        memcpy(&high, p[i] + 2, 2);
+        for (size_t j = 0; j < 8; j++)
+            sc[j] = (int8_t)az_scale_iq4_xs(high, p[i] + 4, j);
+        r[i] = scaled8(sc, half_at(p[i]));
+    }
+    store_scales(r, s);
 }
 
 #endif

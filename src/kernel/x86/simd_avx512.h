@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 #include "base/compiler.h"
-#include "kernel/decode.h"
+#include "kernel/decode_iq.h"
 #include "kernel/kernel.h"
 #include "kernel/math.h"
 
@@ -418,6 +418,27 @@ AZ_INLINE vi row_q3_k(const uint8_t *row, size_t c, bool two)
     return add_bits(two_bits(p + 32, c), p, c % 4, 4);
 }
 
+/* Bytes 0 to 15 become the table's entries. */
+AZ_INLINE vi look_up(const int8_t table[16], vi codes)
+{
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)),
+                               codes);
+}
+AZ_INLINE vi row_iq4_nl(const uint8_t *row, size_t c, bool two) /* signed */
+{
+    return look_up(az_iq4_values, nibbles_legacy(row + c * 36 + 2, 18, two));
+}
+AZ_INLINE vi row_mxfp4(const uint8_t *row, size_t c, bool two)
+{
+    return _mm512_add_epi8(look_up(az_e2m1_values, nibbles_legacy(row + c * 34 + 1, 17, two)),
+                           vi_set8(12));
+}
+AZ_INLINE vi row_iq4_xs(const uint8_t *row, size_t c, bool two) /* signed */
+{
+    (void)two;
+    return look_up(az_iq4_values, nibbles_legacy(row + c / 4 * 136 + 8 + c % 4 * 32, 16, true));
+}
+
 /* 16 stored bytes as floats times d. */
 AZ_INLINE vi scaled16(__m128i b, vf d)
 {
@@ -504,6 +525,24 @@ AZ_INLINE void scales_q3_k(const uint8_t *const p[16], float (*s)[LANES], float 
                         vf_set(_cvtsh_ss(d)));
     }
     store_scales(r, s, 16);
+}
+AZ_INLINE void scales_iq4_xs(const uint8_t *const p[16], float (*s)[LANES], float (*mn)[LANES])
+{
+    vi r[16];
+
+    (void)mn;
+    for (int i = 0; i < 16; i++) {
+        az_f16 d;
+        uint16_t high;
+        int8_t sc[16] = { 0 };
+
+        memcpy(&d, p[i], 2);
+        memcpy(&high, p[i] + 2, 2);
+        for (size_t j = 0; j < 8; j++)
+            sc[j] = (int8_t)az_scale_iq4_xs(high, p[i] + 4, j);
+        r[i] = scaled16(_mm_loadu_si128((const __m128i *)sc), vf_set(_cvtsh_ss(d)));
+    }
+    store_scales(r, s, 8);
 }
 
 /* Plain weights: 32 columns of 16 rows, p[i] in row i, as f32 to out[column][row]. */
