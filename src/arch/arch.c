@@ -133,6 +133,20 @@ bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *sou
     return false;
 }
 
+bool az_arch_source_name(const az_arch *arch, const char *canonical, char *name, size_t size,
+                         const az_tensor_map **map)
+{
+    int layer;
+
+    for (const az_tensor_map *t = arch->tensors; t->name; t++) {
+        if (!match(t->name, canonical, &layer)) continue;
+        *map = t;
+        return expand(t->hf, layer, name, size);
+    }
+    *map = NULL;
+    return false;
+}
+
 adze_status az_arch_build(const az_arch *arch, const az_config *c, az_arena *arena, az_graph *g,
                           adze_error *err)
 {

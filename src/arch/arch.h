@@ -61,6 +61,13 @@ adze_status az_arch_build(const az_arch *arch, const az_config *c, az_arena *are
 adze_status az_arch_check(const az_arch *arch, const adze_model *m, const az_graph *g,
                           adze_error *err);
 
+/* config.json of a model that was read from a GGUF's keys, without dtype and special ids. New reference.
+ * ADZE_EUNSUP where the architecture or its rope scaling has no such form. */
+adze_status az_arch_hf_config(const az_arch *arch, const adze_model *m, const az_config *c,
+                              json_t **out, adze_error *err);
+/* The shortest decimal that gives the same f32 back. */
+json_t *az_json_f32(double v);
+
 /* A tensor that a GGUF holds but no weight of the graph: rope_freqs.weight (llama3 rope),
  * rope_factors_long.weight and rope_factors_short.weight (longrope). Always f32, one dimension. */
 typedef struct az_extra_tensor {
@@ -77,6 +84,10 @@ adze_status az_arch_extra_tensors(const az_arch *arch, adze_model *m, const az_c
  * `name`; false: not in the map. `map` (may be NULL) gets its entry. */
 bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *source, char *name,
                        size_t size, const az_tensor_map **map);
+
+/* The other way: name in a checkpoint folder of a canonical name. False: not in the map. */
+bool az_arch_source_name(const az_arch *arch, const char *canonical, char *name, size_t size,
+                         const az_tensor_map **map);
 
 /* Source tensor of a canonical name in m's own format; NULL: absent. `map` (may be NULL) gets its entry.
  * The map's `gguf` transform applies when an HF source is written as GGUF (q with config n_heads, k with

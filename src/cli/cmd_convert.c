@@ -4,14 +4,22 @@
 
 typedef struct convert_opts {
     const char *to, *recipe;
+    uint64_t shard_bytes, split_bytes;
+    int64_t group;
     bool json;
 } convert_opts;
 
 static const az_opt opts[] = {
     { 't', "to", AZ_OPT_STR, offsetof(convert_opts, to), NULL, "FORMAT",
-      "format to write, see `adze formats`; default: by DST's extension" },
+      "format to write, see `adze formats`; default: gguf for DST.gguf, hf for a folder" },
     { 'r', "recipe", AZ_OPT_STR, offsetof(convert_opts, recipe), NULL, "RECIPE",
-      "types for the weights, such as q4_k_m; default: keep them" },
+      "types for the weights, such as q4_k_m; default: keep them, for mlx mlx-4bit" },
+    { 0, "shard-size", AZ_OPT_SIZE, offsetof(convert_opts, shard_bytes), NULL, "SIZE",
+      "most tensor data in a file of a folder; default: 5G" },
+    { 0, "split-size", AZ_OPT_SIZE, offsetof(convert_opts, split_bytes), NULL, "SIZE",
+      "split a GGUF into files of at most SIZE of tensor data" },
+    { 0, "group", AZ_OPT_INT, offsetof(convert_opts, group), NULL, "N",
+      "mlx: weights that share a scale, 32, 64 or 128; default: 64" },
     { 0, "json", AZ_OPT_BOOL, offsetof(convert_opts, json), NULL, NULL,
       "print the result as JSON" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
@@ -26,6 +34,10 @@ static json_t *types_json(const az_convert_result *r)
             json_object_set_new(types, az_type_get((az_type)t)->name,
                                 json_pack("{s:I, s:I}", "tensors", (json_int_t)r->type_tensors[t],
                                           "bytes", (json_int_t)r->type_bytes[t]));
+    if (r->packed_tensors)
+        json_object_set_new(types, "packed",
+                            json_pack("{s:I, s:I}", "tensors", (json_int_t)r->packed_tensors,
+                                      "bytes", (json_int_t)r->packed_bytes));
     return types;
 }
 
@@ -59,6 +71,9 @@ static void print_text(az_cli *cli, const char *dst, const az_convert_result *r)
         if (r->type_tensors[t])
             az_cli_printf(cli, "  %-6s %4u tensors, %s\n", az_type_get((az_type)t)->name,
                           r->type_tensors[t], az_cli_bytes(a, sizeof a, (double)r->type_bytes[t]));
+    if (r->packed_tensors)
+        az_cli_printf(cli, "  packed %4u tensors, %s\n", r->packed_tensors,
+                      az_cli_bytes(a, sizeof a, (double)r->packed_bytes));
     if (r->resumed_bytes)
         az_cli_printf(cli, "  %s were finished by an interrupted run\n",
                       az_cli_bytes(a, sizeof a, (double)r->resumed_bytes));
@@ -73,7 +88,11 @@ static void print_text(az_cli *cli, const char *dst, const az_convert_result *r)
 static int convert_run(az_cli *cli, const void *values, int argc, const char **argv)
 {
     const convert_opts *o = values;
-    az_convert_opts co = { o->to, o->recipe };
+    az_convert_opts co = { .to = o->to,
+                           .recipe = o->recipe,
+                           .shard_bytes = o->shard_bytes,
+                           .split_bytes = o->split_bytes,
+                           .group = (int)(o->group < 0 || o->group > 4096 ? 4096 : o->group) };
     adze_error err = { .pos = ADZE_NOPOS };
     az_convert_result r;
     adze_status rc;
@@ -96,10 +115,10 @@ const az_cmd az_cmd_convert = {
     .max_args = 2,
     .summary = "rewrite a checkpoint in another format or with other weight types",
     .details =
-        "SRC is a Hugging Face folder or a GGUF file. Weights stream through in bounded memory. "
-        "DST "
-        "appears whole or not at all: it is written beside its place and renamed. An interrupted "
-        "run is taken up again by the same command.",
+        "SRC is a Hugging Face or MLX folder or a GGUF file. Weights stream through in bounded "
+        "memory. DST appears whole or not at all: it is written beside its place and renamed; a "
+        "folder that is not empty is never replaced. An interrupted run is taken up again by the "
+        "same command.",
     .example = "adze convert Llama-3.2-1B llama.gguf --recipe q4_k_m",
     .opts = opts,
     .opts_size = sizeof(convert_opts),

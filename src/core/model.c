@@ -1,6 +1,7 @@
 /* Model bookkeeping: files, tensors sorted by name, range checks, lazy mapping. */
 #include "core/model.h"
 #include "base/check.h"
+#include "core/packed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,23 +64,33 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const az_tensor *)a)->name, ((const az_tensor *)b)->name);
 }
 
+static adze_status check_range(const adze_model *m, const az_tensor *t, adze_error *err)
+{
+    const az_model_file *f = &m->files[t->file];
+    uint64_t end;
+
+    if (!az_add_u64(t->at_bytes, t->size_bytes, &end) || end > f->size_bytes)
+        return az_fail_name(err, ADZE_EFORMAT, f->path, t->name, t->at_bytes,
+                            "tensor of %llu bytes ends after the file's %llu bytes",
+                            (unsigned long long)t->size_bytes, (unsigned long long)f->size_bytes);
+    return ADZE_OK;
+}
+
 adze_status az_model_finish(adze_model *m, adze_error *err)
 {
+    adze_status rc = ADZE_OK;
+
     if (m->n_tensors) qsort(m->tensors, m->n_tensors, sizeof *m->tensors, by_name);
-    for (size_t i = 0; i < m->n_tensors; i++) {
+    for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++) {
         const az_tensor *t = &m->tensors[i];
-        const az_model_file *f = &m->files[t->file];
-        uint64_t end;
         if (i && strcmp(t->name, m->tensors[i - 1].name) == 0)
-            return az_fail_name(err, ADZE_EFORMAT, f->path, t->name, t->at_bytes,
+            return az_fail_name(err, ADZE_EFORMAT, m->files[t->file].path, t->name, t->at_bytes,
                                 "tensor appears twice");
-        if (!az_add_u64(t->at_bytes, t->size_bytes, &end) || end > f->size_bytes)
-            return az_fail_name(err, ADZE_EFORMAT, f->path, t->name, t->at_bytes,
-                                "tensor of %llu bytes ends after the file's %llu bytes",
-                                (unsigned long long)t->size_bytes,
-                                (unsigned long long)f->size_bytes);
+        if (!t->packed) rc = check_range(m, t, err);
+        for (int p = 0; t->packed && p < AZ_MAX_PARTS && rc == ADZE_OK; p++)
+            if (t->packed->part[p].name) rc = check_range(m, &t->packed->part[p], err);
     }
-    return ADZE_OK;
+    return rc;
 }
 
 const az_tensor *az_model_tensor(const adze_model *m, const char *name)
@@ -97,6 +108,9 @@ adze_status az_model_tensor_data(adze_model *m, const az_tensor *t, const void *
     adze_status rc;
 
     *data = NULL;
+    if (t->packed)
+        return az_fail_name(err, ADZE_EINVAL, f->path, t->name, t->at_bytes,
+                            "is stored in parts and has no bytes of its own");
     if (!f->map) {
         rc = az_map_file(m->run, f->fd, f->path, &f->map, &f->map_bytes, err);
         if (rc < 0) return rc;
@@ -113,7 +127,7 @@ adze_status az_model_read(const adze_model *m, const az_tensor *t, uint64_t at, 
 {
     const az_model_file *f = &m->files[t->file];
 
-    if (at > t->size_bytes || n > t->size_bytes - at)
+    if (t->packed || at > t->size_bytes || n > t->size_bytes - at)
         return az_fail_name(err, ADZE_EINVAL, f->path, t->name, at, "read outside the tensor");
     return az_pread_all(m->run, f->fd, dst, n, t->at_bytes + at, f->path, err);
 }

@@ -17,11 +17,12 @@ enum { AZ_MAX_DIMS = 4 };
 typedef struct az_tensor {
     const char *name;
     az_type type;
-    int n_dims;                 /* 0 (scalar) .. 4 */
-    int64_t shape[AZ_MAX_DIMS]; /* row-major: the last one is contiguous; unused ones are 1 */
-    uint32_t file;              /* index in model->files */
-    uint64_t at_bytes;          /* absolute offset in that file */
-    uint64_t size_bytes;
+    int n_dims;                     /* 0 (scalar) .. 4 */
+    int64_t shape[AZ_MAX_DIMS];     /* row-major: the last one is contiguous; unused ones are 1 */
+    uint32_t file;                  /* index in model->files */
+    uint64_t at_bytes;              /* absolute offset in that file */
+    uint64_t size_bytes;            /* of all parts */
+    const struct az_packed *packed; /* stored in several parts (core/packed.h); NULL: as it is */
 } az_tensor;
 
 /* Rows are all dimensions but the last. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define AZ_X(name, id, elems, bytes, text) { text, id, elems, bytes, (elems) > 1 },
-static const az_type_info types[] = { AZ_TYPE_MAP(AZ_X) };
+static const az_type_info types[] = { AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X) };
 #undef AZ_X
 
 const az_type_info *az_type_get(az_type t)
@@ -17,7 +17,7 @@ const az_type_info *az_type_get(az_type t)
 bool az_type_from_gguf(uint32_t id, az_type *out)
 {
     for (size_t i = 0; i < AZ_COUNT(types); i++)
-        if (types[i].gguf_id == id) {
+        if (types[i].gguf_id == id && id != AZ_NO_GGUF) {
             *out = (az_type)i;
             return true;
         }

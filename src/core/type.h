@@ -29,21 +29,34 @@
                                                 X(TQ1_0, 34, 256, 54, "tq1_0")                     \
                                                     X(TQ2_0, 35, 256, 66, "tq2_0")                 \
                                                         X(MXFP4, 39, 32, 17, "mxfp4")
+/* Element types of safetensors that no GGUF has: parts of packed tensors (core/packed.h) are stored in them. */
+#define AZ_STORAGE_TYPE_MAP(X)                                                                     \
+    X(U8, AZ_NO_GGUF, 1, 1, "u8") X(U16, AZ_NO_GGUF, 1, 2, "u16") X(U32, AZ_NO_GGUF, 1, 4, "u32")  \
+    X(U64, AZ_NO_GGUF, 1, 8, "u64") X(BOOL, AZ_NO_GGUF, 1, 1, "bool")                              \
+    X(F8_E4M3, AZ_NO_GGUF, 1, 1, "f8_e4m3") X(F8_E5M2, AZ_NO_GGUF, 1, 1, "f8_e5m2")                \
+    X(F8_E8M0, AZ_NO_GGUF, 1, 1, "f8_e8m0")
 /* clang-format on */
 
+#define AZ_NO_GGUF UINT32_MAX
+
 #define AZ_X(name, id, elems, bytes, text) AZ_##name,
-typedef enum az_type { AZ_TYPE_MAP(AZ_X) AZ_TYPE_COUNT } az_type;
+typedef enum az_type { AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X) AZ_TYPE_COUNT } az_type;
 #undef AZ_X
 
 typedef struct az_type_info {
     const char *name; /* "q4_k" */
-    uint32_t gguf_id;
-    uint32_t elems; /* elements per block; rows never share a block */
-    uint32_t bytes; /* bytes per block */
-    bool quantized; /* more than one element a block */
+    uint32_t gguf_id; /* AZ_NO_GGUF: no GGUF has it */
+    uint32_t elems;   /* elements per block; rows never share a block */
+    uint32_t bytes;   /* bytes per block */
+    bool quantized;   /* more than one element a block */
 } az_type_info;
 
 const az_type_info *az_type_get(az_type t);
+/* Is it one that only holds parts, or that only adze's own readers decode? */
+static inline bool az_type_is_storage(az_type t)
+{
+    return t >= AZ_U8;
+}
 /* True and *out on success. */
 bool az_type_from_gguf(uint32_t id, az_type *out);
 bool az_type_from_name(const char *name, az_type *out);

@@ -29,15 +29,28 @@ typedef struct az_format {
                         adze_error *err); /* r NULL: keep the types; NULL slot: read-only */
     adze_status (*write)(adze_run *run, az_plan *plan, const char *dst, adze_error *err);
     /* atomic and resumable; NULL: read-only */
+    adze_status (*assign)(az_plan *plan, adze_error *err);
+    /* AZ_FMT_FOLDER: types (and parts) of the outputs by plan->recipe, for az_plan_new; NULL otherwise */
 } az_format;
 
 extern const az_format *const az_formats[];        /* NULL-terminated */
 const az_format *az_format_find(const char *name); /* NULL: unknown */
-/* Format that writes a destination of this name, by its extension; NULL: not clear. */
+/* Format that writes a destination of this name: by its extension, hf for a name without one; NULL: not clear. */
 const az_format *az_format_of_path(const char *path);
 /* adze_model_open with AZ_READ_* flags. */
 adze_status az_model_open(adze_model **out, adze_run *run, const char *path, unsigned flags,
                           adze_error *err);
+
+enum { AZ_OUTPUT_PARTS = 3 };
+
+/* A tensor of the file that holds one share of an output: codes, scales, ... */
+typedef struct az_output_part {
+    const char *name;
+    az_type type;
+    int n_dims;
+    int64_t shape[AZ_MAX_DIMS]; /* row-major; as many rows as the output has */
+    uint64_t row_bytes;
+} az_output_part;
 
 /* One tensor to be written. Rows are produced in the output's type by az_plan_rows. */
 typedef struct az_output {
@@ -47,8 +60,11 @@ typedef struct az_output {
     int64_t shape[AZ_MAX_DIMS]; /* row-major */
     uint64_t row_bytes;
     int64_t rows;
-    bool fallback;        /* the shape did not allow the recipe's type */
-    const void *producer; /* private to plan.c */
+    bool fallback;               /* the shape did not allow the recipe's type */
+    const void *producer;        /* private to plan.c */
+    const az_output_part *parts; /* [n_parts]; row_bytes is then the sum of theirs */
+    int n_parts;                 /* 0: the output is stored whole, under its own name and type */
+    const struct az_packing *packing; /* how rows become parts; NULL with n_parts 0 */
 } az_output;
 
 enum { AZ_PLAN_NOTES = 6 };
@@ -62,21 +78,29 @@ struct az_plan {
     az_kvs kv;               /* metadata to write (GGUF) */
     az_output *outputs;      /* in file order */
     size_t n_outputs;
-    uint64_t total_bytes;             /* of all tensor data, padding left out */
-    uint64_t file_bytes;              /* of the whole file; set by the format's plan */
+    uint64_t total_bytes; /* of all tensor data, padding left out */
+    uint64_t file_bytes;  /* of all files; set by the format's plan */
+    uint64_t shard_bytes; /* most tensor data in a file, 0: one file; may be set before write */
     const char *notes[AZ_PLAN_NOTES]; /* what the user should know; n_notes of them */
     size_t n_notes;
     uint64_t resumed_bytes; /* set by write: data that an interrupted run had finished */
 };
 
-/* The outputs of m under canonical (GGUF) names with types by recipe, for a format's plan(). */
+/* The outputs of m with types by recipe, for a format's plan(): under canonical (GGUF) names, for a format with
+ * AZ_FMT_FOLDER under the names of a checkpoint folder. */
 adze_status az_plan_new(az_plan **out, adze_run *run, adze_model *m, const az_recipe *r,
                         const az_format *format, adze_error *err);
 void az_plan_free(az_plan *p);
 void az_plan_note(az_plan *p, const char *text); /* text in p's arena or static */
-/* Rows [r0, r0 + n) of output o in its type; dst: [n * row_bytes]; scratch-free for the caller. Safe from
+/* Rows [r0, r0 + n) of output o in its type; dst: [n * row_bytes], part after part; scratch-free for the caller. Safe from
  * several threads. Refuses NaN and infinity in the source when the type is quantized. */
 adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
                          adze_error *err);
+
+/* parts.c: encode row r of the n that dst holds, part after part ([n][row_bytes] each). False: out of memory. */
+bool az_pack_parts(adze_run *run, const az_output *o, const float *x, int64_t r, int64_t n,
+                   char *dst);
+/* The source tensor of an output; NULL: made from the config. */
+const az_tensor *az_output_source(const az_output *o);
 
 #endif

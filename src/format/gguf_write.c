@@ -1,110 +1,12 @@
 /* Writing a GGUF: metadata, tensor infos, offsets; the data itself goes through stream.c. */
 #include "arch/arch.h"
-#include "base/buf.h"
 #include "base/check.h"
+#include "base/json.h"
 #include "format/gguf.h"
 #include "format/gguf_vocab.h"
-#include "format/stream.h"
 
 #include <stdio.h>
 #include <string.h>
-
-typedef struct writer {
-    az_buf b;
-} writer;
-
-static void put(writer *w, uint64_t v, int bytes)
-{
-    uint8_t le[8];
-
-    for (int i = 0; i < bytes; i++)
-        le[i] = (uint8_t)(v >> 8 * i);
-    az_buf_put(&w->b, le, (size_t)bytes);
-}
-
-static void put_string(writer *w, const char *s, size_t n)
-{
-    put(w, n, 8);
-    az_buf_put(&w->b, s, n);
-}
-
-static void put_float(writer *w, double v, int bytes)
-{
-    float f = (float)v;
-    uint64_t u = 0;
-
-    if (bytes == 4)
-        memcpy(&u, &f, sizeof f); /* little-endian hosts only, as for every file of weights */
-    else
-        memcpy(&u, &v, sizeof v);
-    put(w, u, bytes);
-}
-
-static void put_array(writer *w, const az_kv *kv)
-{
-    const az_str *s = kv->v.arr.data;
-    size_t bytes = az_kv_elem_bytes(kv->elem);
-
-    put(w, (uint64_t)kv->elem, 4);
-    put(w, kv->v.arr.n, 8);
-    if (bytes) {
-        az_buf_put(&w->b, kv->v.arr.data, (size_t)kv->v.arr.n * bytes);
-        return;
-    }
-    for (uint64_t i = 0; i < kv->v.arr.n; i++)
-        put_string(w, s[i].s, s[i].n);
-}
-
-static void put_kv(writer *w, const az_kv *kv)
-{
-    put_string(w, kv->key, strlen(kv->key));
-    put(w, (uint64_t)kv->type, 4);
-    switch (kv->type) {
-    case AZ_KV_STR: put_string(w, kv->v.str.s, kv->v.str.n); break;
-    case AZ_KV_ARR: put_array(w, kv); break;
-    case AZ_KV_F32:
-    case AZ_KV_F64: put_float(w, kv->v.f, (int)az_kv_elem_bytes(kv->type)); break;
-    default: put(w, kv->v.u, (int)az_kv_elem_bytes(kv->type)); break;
-    }
-}
-
-static uint64_t alignment(const az_plan *p)
-{
-    int64_t a;
-
-    return az_kv_int(&p->kv, "general.alignment", &a) && a > 0 ? (uint64_t)a : AZ_GGUF_ALIGN;
-}
-
-/* The header as bytes, and where each output starts in the file; sets p->file_bytes. */
-static adze_status layout(az_plan *p, writer *w, uint64_t *at, adze_error *err)
-{
-    uint64_t align = alignment(p), offset = 0, data_at;
-
-    az_buf_put(&w->b, "GGUF", 4);
-    put(w, AZ_GGUF_VERSION, 4);
-    put(w, p->n_outputs, 8);
-    put(w, p->kv.n, 8);
-    for (size_t i = 0; i < p->kv.n; i++)
-        put_kv(w, &p->kv.items[i]);
-    for (size_t i = 0; i < p->n_outputs; i++) {
-        const az_output *o = &p->outputs[i];
-        put_string(w, o->name, strlen(o->name));
-        put(w, (uint64_t)o->n_dims, 4);
-        for (int k = o->n_dims; k-- > 0;)
-            put(w, (uint64_t)o->shape[k], 8);
-        put(w, az_type_get(o->type)->gguf_id, 4);
-        put(w, offset, 8);
-        at[i] = offset;
-        if (!az_align_u64(offset + (uint64_t)o->rows * o->row_bytes, align, &offset))
-            return az_fail(err, ADZE_EFORMAT, p->model->path, ADZE_NOPOS, "sizes overflow");
-    }
-    if (!az_buf_ok(&w->b)) return az_fail_nomem(err, "writing a GGUF header");
-    if (!az_align_u64(w->b.size, align, &data_at) || !az_add_u64(data_at, offset, &p->file_bytes))
-        return az_fail(err, ADZE_EFORMAT, p->model->path, ADZE_NOPOS, "sizes overflow");
-    for (size_t i = 0; i < p->n_outputs; i++)
-        at[i] += data_at;
-    return ADZE_OK;
-}
 
 static const az_output *output_named(const az_plan *p, const char *name)
 {
@@ -177,6 +79,35 @@ static void check_name(az_plan *p)
     if (found < AZ_COUNT(demanded)) az_kv_remove(&p->kv, "general.name");
 }
 
+/* What the folder's documents say beyond the keys, so that the folder can be made again. */
+static adze_status put_document(az_plan *p, const char *key, const json_t *doc,
+                                const char *const *without, adze_error *err)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)doc);
+    adze_status rc = ADZE_OK;
+    size_t n = 0;
+    char *text;
+
+    for (; copy && *without; without++)
+        json_object_del(copy, *without);
+    text = copy ? az_json_text(p->run, copy, JSON_COMPACT, &n) : NULL;
+    if (!text || !az_kv_put_str(&p->kv, key, text, n)) rc = az_fail_nomem(err, "writing GGUF keys");
+    az_free(p->run, text);
+    json_decref(copy);
+    return rc;
+}
+
+static adze_status put_documents(az_plan *p, adze_error *err)
+{
+    static const char *const no_packing[] = { "quantization", "quantization_config", NULL };
+    static const char *const no_template[] = { "chat_template", NULL };
+    adze_status rc = put_document(p, "adze.config", p->model->config, no_packing, err);
+
+    if (rc == ADZE_OK && p->model->tok.hf_config)
+        rc = put_document(p, "adze.tokenizer_config", p->model->tok.hf_config, no_template, err);
+    return rc;
+}
+
 static adze_status keys_from_hf(az_plan *p, const az_arch *arch, const az_config *c,
                                 adze_error *err)
 {
@@ -193,6 +124,7 @@ static adze_status keys_from_hf(az_plan *p, const az_arch *arch, const az_config
     az_plan_note(p, az_arch_gguf_note(arch, c));
     if (!embd) return az_fail(err, ADZE_EFORMAT, p->model->path, ADZE_NOPOS, "has no embedding");
     rc = az_gguf_put_vocab(p, embd->rows, err);
+    if (rc == ADZE_OK) rc = put_documents(p, err);
     if (rc == ADZE_OK) check_name(p);
     return rc;
 }
@@ -213,15 +145,13 @@ static adze_status keys_from_gguf(az_plan *p, adze_error *err)
 adze_status az_gguf_plan(adze_run *run, adze_model *m, const az_recipe *r, az_plan **out,
                          adze_error *err)
 {
+    az_gguf_layout l = { .run = run };
     az_plan *p = NULL;
-    uint64_t *at = NULL;
     const az_arch *arch;
     az_config c;
     adze_status rc;
-    writer w;
 
     *out = NULL;
-    az_buf_init(&w.b, run);
     rc = az_plan_new(&p, run, m, r, &az_format_gguf, err);
     if (rc < 0) goto done;
     for (size_t i = 0; i < p->n_outputs; i++)
@@ -239,33 +169,23 @@ adze_status az_gguf_plan(adze_run *run, adze_model *m, const az_recipe *r, az_pl
         rc = az_fail_nomem(err, "writing GGUF keys");
         goto done;
     }
-    at = az_calloc(run, p->n_outputs + 1, sizeof *at);
-    rc = at ? layout(p, &w, at, err) : az_fail_nomem(err, "planning a GGUF");
+    rc = az_gguf_lay_out(&l, p, "", err); /* for the size */
     if (rc < 0) goto done;
     *out = p;
     p = NULL;
 done:
-    az_free(run, at);
-    az_buf_deinit(&w.b);
+    az_gguf_layout_deinit(&l);
     az_plan_free(p);
     return rc;
 }
 
 adze_status az_gguf_write(adze_run *run, az_plan *p, const char *dst, adze_error *err)
 {
-    uint64_t *at = az_calloc(run, p->n_outputs + 1, sizeof *at);
-    az_stream s = { .at = at };
-    adze_status rc;
-    writer w;
+    az_gguf_layout l;
+    adze_status rc = az_gguf_lay_out(&l, p, dst, err);
+    az_stream s = { .files = l.files, .n_files = l.n_files, .place = l.place, .padded = true };
 
-    az_buf_init(&w.b, run);
-    rc = at ? layout(p, &w, at, err) : az_fail_nomem(err, "writing a GGUF");
-    if (rc < 0) goto done;
-    s.head = w.b.data;
-    s.head_bytes = w.b.size;
-    rc = az_stream_write(run, p, &s, dst, err);
-done:
-    az_free(run, at);
-    az_buf_deinit(&w.b);
+    if (rc == ADZE_OK) rc = az_stream_write(run, p, &s, dst, err);
+    az_gguf_layout_deinit(&l);
     return rc;
 }

@@ -7,7 +7,8 @@
  * Source: huggingface_hub's and transformers' layout, 2026-08-20; convert_hf_to_gguf's template order.
  */
 #include "base/json.h"
-#include "format/format.h"
+#include "format/hf.h"
+#include "format/parts.h"
 #include "format/safetensors.h"
 
 #include <stdio.h>
@@ -287,7 +288,9 @@ static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze
     rc = read_template(m, err);
     if (rc < 0) goto done;
     rc = read_weights(m, err);
+    if (rc == ADZE_OK) rc = az_parts_join(m, err);
     if (rc < 0) goto done;
+    if (json_is_object(json_object_get(m->config, "quantization"))) m->format = "mlx";
     *out = m;
     m = NULL;
 done:
@@ -297,8 +300,11 @@ done:
 
 const az_format az_format_hf = {
     .name = "hf",
-    .summary = "Hugging Face folder: config.json, tokenizer, safetensors (read)",
+    .summary = "Hugging Face folder: config.json, tokenizer, safetensors",
     .caps = AZ_FMT_WEIGHTS | AZ_FMT_TOKENIZER | AZ_FMT_FOLDER,
     .probe = hf_probe,
     .read = hf_read,
+    .plan = az_hf_plan,
+    .write = az_hf_write,
+    .assign = az_hf_assign,
 };

@@ -7,8 +7,10 @@
 #include "base/check.h"
 #include "codec/codec.h"
 #include "core/half.h"
+#include "core/packed.h"
 #include "format/format.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@ typedef struct producer {
     const az_tensor *src; /* NULL: `data` */
     const float *data;    /* generated tensor */
     int heads;            /* > 0: rows of each head are permuted for adjacent pairs */
+    bool inverse;         /* from adjacent pairs back to halves */
     uint64_t item_bytes;  /* what is permuted: rows, or elements of a vector */
     int64_t items;
 } producer;
@@ -27,6 +30,11 @@ typedef struct planner {
     az_graph graph;
     size_t cap;
 } planner;
+
+const az_tensor *az_output_source(const az_output *o)
+{
+    return ((const producer *)o->producer)->src;
+}
 
 void az_plan_note(az_plan *p, const char *text)
 {
@@ -65,14 +73,32 @@ static adze_status add_output(planner *pl, const char *name, const az_output *li
     return ADZE_OK;
 }
 
+/* Bytes of a source row as it is read: packed tensors are read as f32. */
+static uint64_t source_row_bytes(const az_tensor *t, int64_t rows)
+{
+    if (t->packed) return (uint64_t)az_tensor_cols(t) * sizeof(float);
+    return rows ? t->size_bytes / (uint64_t)rows : 0;
+}
+
 /* Type that a tensor keeps when no recipe asks for another. */
 static adze_status kept_type(const adze_model *m, const az_tensor *t, bool f32, az_type *out,
                              adze_error *err)
 {
     *out = f32 || t->type == AZ_F64 ? AZ_F32 : t->type;
+    if (t->packed && !f32) *out = AZ_BF16;
     if (az_codec_get(t->type) || t->type == AZ_F64) return ADZE_OK;
     if (*out == t->type && strcmp(m->format, "gguf") == 0) return ADZE_OK; /* copied */
     return az_fail_name(err, ADZE_EUNSUP, m->files[t->file].path, t->name, t->at_bytes,
+                        "weights of type %s cannot be converted", az_type_get(t->type)->name);
+}
+
+/* The same for a folder: block types and packed tensors become bf16. */
+static adze_status folder_type(const az_plan *p, const az_tensor *t, az_type *out, adze_error *err)
+{
+    *out = t->type == AZ_F64 ? AZ_F32 : t->type;
+    if (az_type_get(t->type)->quantized || t->packed) *out = AZ_BF16;
+    if (az_codec_get(t->type) || t->type == AZ_F64) return ADZE_OK;
+    return az_fail_name(err, ADZE_EUNSUP, p->model->files[t->file].path, t->name, t->at_bytes,
                         "weights of type %s cannot be converted", az_type_get(t->type)->name);
 }
 
@@ -86,7 +112,7 @@ static adze_status permutation(const planner *pl, const az_tensor *t, az_transfo
         return az_fail_name(err, ADZE_EFORMAT, pl->p->model->files[t->file].path, t->name,
                             t->at_bytes, "%lld rows are not %d heads of an even size",
                             (long long)pr->items, pr->heads);
-    pr->item_bytes = pr->items ? t->size_bytes / (uint64_t)pr->items : 0;
+    pr->item_bytes = source_row_bytes(t, pr->items);
     return ADZE_OK;
 }
 
@@ -134,6 +160,29 @@ static adze_status outputs_from_gguf(planner *pl, adze_error *err)
     return rc;
 }
 
+/* Outputs of a folder have the checkpoint's own names. From a folder: all tensors as they are. From a GGUF: the
+ * names of the architecture's map, and rows of heads put back; what is made from the config is left out. */
+static adze_status outputs_to_folder(planner *pl, adze_error *err)
+{
+    adze_model *m = pl->p->model;
+    adze_status rc = ADZE_OK;
+    char name[160];
+
+    for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++) {
+        const az_tensor *t = &m->tensors[i];
+        const az_tensor_map *map = NULL;
+        producer pr = { .src = t, .inverse = true };
+        az_output o = { .fallback = false };
+        set_shape(&o, t->n_dims, t->shape);
+        if (!m->config && !az_arch_source_name(pl->arch, t->name, name, sizeof name, &map))
+            continue;
+        rc = folder_type(pl->p, t, &o.type, err);
+        if (rc == ADZE_OK && map) rc = permutation(pl, t, map->gguf, &pr, err);
+        if (rc == ADZE_OK) rc = add_output(pl, map ? name : t->name, &o, &pr, err);
+    }
+    return rc;
+}
+
 /* Types by recipe. */
 static adze_status assign(planner *pl, adze_error *err)
 {
@@ -166,9 +215,15 @@ static adze_status assign(planner *pl, adze_error *err)
     return rc;
 }
 
+/* Layer of "blk.3.x" or "model.layers.3.x"; -1: before the layers, INT_MAX: after them. */
 static long layer_of(const char *name)
 {
-    return strncmp(name, "blk.", 4) == 0 ? strtol(name + 4, NULL, 10) : -1;
+    const char *at = strstr(name, "layers.");
+
+    if (strncmp(name, "blk.", 4) == 0) return strtol(name + 4, NULL, 10);
+    if (at && at[7] >= '0' && at[7] <= '9') return strtol(at + 7, NULL, 10);
+    return strncmp(name, "lm_head", 7) == 0 || strcmp(name, "model.norm.weight") == 0 ? INT_MAX
+                                                                                      : -1;
 }
 
 /* Tensors outside the layers first, then layer by layer, by name: as llama.cpp's tools write them. */
@@ -185,6 +240,14 @@ static adze_status set_sizes(az_plan *p, adze_error *err)
     for (size_t i = 0; i < p->n_outputs; i++) {
         az_output *o = &p->outputs[i];
         uint64_t bytes;
+        if (o->n_parts) {
+            for (int k = 0; k < o->n_parts; k++)
+                o->row_bytes += o->parts[k].row_bytes;
+            if (!az_mul_u64(o->row_bytes, (uint64_t)o->rows, &bytes) ||
+                !az_add_u64(p->total_bytes, bytes, &p->total_bytes))
+                return az_fail_nomem(err, "planning a conversion");
+            continue;
+        }
         if (!az_type_row_bytes(o->type, (uint64_t)cols_of(o), &o->row_bytes) ||
             !az_mul_u64(o->row_bytes, (uint64_t)o->rows, &bytes) ||
             !az_add_u64(p->total_bytes, bytes, &p->total_bytes))
@@ -201,6 +264,8 @@ static adze_status fill(planner *pl, adze_error *err)
     adze_model *m = p->model;
     adze_status rc;
 
+    bool folder = p->format->caps & AZ_FMT_FOLDER;
+
     if (!m->config && m->kv.n == 0)
         return az_fail(err, ADZE_EUNSUP, m->path, ADZE_NOPOS,
                        "has no config: give the folder that holds config.json");
@@ -213,9 +278,14 @@ static adze_status fill(planner *pl, adze_error *err)
     pl->cap = (size_t)pl->graph.n_weights + AZ_MAX_EXTRA + m->n_tensors;
     p->outputs = az_arena_array(&p->arena, pl->cap + 1, sizeof *p->outputs);
     if (!p->outputs) return az_fail_nomem(err, "planning a conversion");
-    rc = m->config ? outputs_from_hf(pl, err) : outputs_from_gguf(pl, err);
+    rc = folder      ? outputs_to_folder(pl, err)
+         : m->config ? outputs_from_hf(pl, err)
+                     : outputs_from_gguf(pl, err);
     if (rc < 0) return rc;
-    if (p->recipe) rc = assign(pl, err);
+    if (folder)
+        rc = p->format->assign(p, err);
+    else if (p->recipe)
+        rc = assign(pl, err);
     if (rc < 0) return rc;
     qsort(p->outputs, p->n_outputs, sizeof *p->outputs, by_place);
     return set_sizes(p, err);
@@ -248,8 +318,16 @@ void az_plan_free(az_plan *p)
     az_free(p->run, p);
 }
 
+/* Rows (or elements of a vector), `item` bytes each, as the source has them. */
+static adze_status read_source(const az_plan *p, const az_tensor *t, int64_t i0, int64_t n,
+                               size_t item, char *dst, adze_error *err)
+{
+    if (t->packed) return az_packed_rows(p->model, t, i0, n, (float *)(void *)dst, err);
+    return az_model_read(p->model, t, (uint64_t)i0 * item, dst, (size_t)n * item, err);
+}
+
 /* Items [i0, i0 + n) of a tensor whose heads are permuted: GGUF item 2j+s of a head of d is the source's
- * item s*d/2+j. Reads the heads that they lie in, once. */
+ * item s*d/2+j, and the other way round. Reads the heads that they lie in, once. */
 static adze_status read_permuted(const az_plan *p, const producer *pr, int64_t i0, int64_t n,
                                  char *dst, adze_error *err)
 {
@@ -259,10 +337,10 @@ static adze_status read_permuted(const az_plan *p, const producer *pr, int64_t i
     adze_status rc;
 
     if (!heads) return az_fail_nomem(err, "reading weights");
-    rc = az_model_read(p->model, pr->src, (uint64_t)first * item, heads,
-                       (size_t)(last - first) * item, err);
+    rc = read_source(p, pr->src, first, last - first, item, heads, err);
     for (int64_t i = i0; i < i0 + n && rc == ADZE_OK; i++) {
-        int64_t in_head = i % d, from = i - in_head + in_head % 2 * (d / 2) + in_head / 2;
+        int64_t in = i % d, half = d / 2;
+        int64_t from = i - in + (pr->inverse ? in % half * 2 + in / half : in % 2 * half + in / 2);
         memcpy(dst + (size_t)(i - i0) * item, heads + (size_t)(from - first) * item, item);
     }
     az_free(p->run, heads);
@@ -274,12 +352,11 @@ static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, i
                              adze_error *err)
 {
     const producer *pr = o->producer;
-    uint64_t row = pr->src->size_bytes / (uint64_t)o->rows;
+    size_t row = (size_t)source_row_bytes(pr->src, o->rows);
 
     if (pr->heads && o->n_dims == 1) return read_permuted(p, pr, 0, pr->items, dst, err);
     if (pr->heads) return read_permuted(p, pr, r0, n, dst, err);
-    return az_model_read(p->model, pr->src, (uint64_t)r0 * row, dst, (size_t)(row * (uint64_t)n),
-                         err);
+    return read_source(p, pr->src, r0, n, row, dst, err);
 }
 
 /* First element that the output type cannot hold; n: all fit. */
@@ -338,9 +415,12 @@ static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0,
     for (int64_t r = 0; r < n; r++) {
         size_t bad;
         unpack(k, from, src + (uint64_t)r * src_row, x, cols);
-        bad = first_bad(x, cols, o->type);
+        bad = first_bad(x, cols, o->n_parts ? AZ_Q8_0 : o->type);
         if (bad < cols) return refuse_value(p, o, r0 + r, bad, x[bad], err);
-        az_codec_get(o->type)->pack(k, x, NULL, cols, dst + (uint64_t)r * o->row_bytes);
+        if (o->n_parts && !az_pack_parts(p->run, o, x, r, n, dst))
+            return az_fail_nomem(err, "writing weights");
+        if (!o->n_parts)
+            az_codec_get(o->type)->pack(k, x, NULL, cols, dst + (uint64_t)r * o->row_bytes);
     }
     return ADZE_OK;
 }
@@ -362,8 +442,8 @@ adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, 
         memcpy(dst, pr->data, (size_t)o->row_bytes);
         return ADZE_OK;
     }
-    if (pr->src->type == o->type) return read_rows(p, o, r0, n, dst, err);
-    src_row = pr->src->size_bytes / (uint64_t)o->rows;
+    if (pr->src->type == o->type && !o->n_parts) return read_rows(p, o, r0, n, dst, err);
+    src_row = source_row_bytes(pr->src, o->rows);
     x = az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
             ? az_alloc(p->run, (size_t)cols_of(o) * sizeof *x)
             : NULL;

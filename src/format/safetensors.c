@@ -26,15 +26,24 @@ static const struct {
     const char *name;
     az_type type;
 } dtypes[] = {
-    { "F32", AZ_F32 }, { "F16", AZ_F16 }, { "BF16", AZ_BF16 }, { "F64", AZ_F64 },
-    { "I8", AZ_I8 },   { "I16", AZ_I16 }, { "I32", AZ_I32 },   { "I64", AZ_I64 },
+    { "F32", AZ_F32 },         { "F16", AZ_F16 },         { "BF16", AZ_BF16 },
+    { "F64", AZ_F64 },         { "I8", AZ_I8 },           { "I16", AZ_I16 },
+    { "I32", AZ_I32 },         { "I64", AZ_I64 },         { "U8", AZ_U8 },
+    { "U16", AZ_U16 },         { "U32", AZ_U32 },         { "U64", AZ_U64 },
+    { "BOOL", AZ_BOOL },       { "F8_E4M3", AZ_F8_E4M3 }, { "F8_E5M2", AZ_F8_E5M2 },
+    { "F8_E8M0", AZ_F8_E8M0 },
 };
 
 /* Valid in the format, but no element type of adze. */
-static const char *const other_dtypes[] = { "BOOL",        "U8",         "U16",     "U32",
-                                            "U64",         "C64",        "F4",      "F6_E2M3",
-                                            "F6_E3M2",     "F8_E5M2",    "F8_E4M3", "F8_E8M0",
-                                            "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
+static const char *const other_dtypes[] = { "C64",     "F4",          "F6_E2M3",
+                                            "F6_E3M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
+
+const char *az_safetensors_dtype(az_type t)
+{
+    for (size_t i = 0; i < AZ_COUNT(dtypes); i++)
+        if (dtypes[i].type == t) return dtypes[i].name;
+    return NULL;
+}
 
 static adze_status bad(const scan *sc, const char *what)
 {

@@ -20,8 +20,13 @@ typedef struct job {
     adze_run *run;
     az_plan *plan;
     const az_stream *s;
-    char *part, *journal; /* paths */
-    int fd, journal_fd;
+    const char *dst;
+    char *folder;  /* where the files grow when they make a folder */
+    char **part;   /* [s->n_files] paths of the growing files */
+    int *fd;       /* [s->n_files] */
+    char *journal; /* path */
+    int journal_fd;
+    uint64_t total; /* bytes of all files */
     uint64_t tag;
     size_t *first;         /* [n_outputs + 1] first work item of each output */
     uint64_t *sums;        /* [items] checksum of each item */
@@ -85,30 +90,53 @@ static adze_status make_tag(job *j, adze_error *err)
         id[4] = i;
         h = checksum(h, id, sizeof id);
     }
-    j->tag = checksum(h, j->s->head, j->s->head_bytes);
+    for (size_t i = 0; i < j->s->n_files; i++)
+        h = checksum(h, j->s->files[i].head, j->s->files[i].head_bytes);
+    j->tag = h;
     return ADZE_OK;
 }
 
-static adze_status prepare(job *j, const char *dst, adze_error *err)
+static adze_status name_parts(job *j)
+{
+    unsigned long long tag = j->tag;
+
+    j->part = az_calloc(j->run, j->s->n_files + 1, sizeof *j->part);
+    j->fd = az_calloc(j->run, j->s->n_files + 1, sizeof *j->fd);
+    for (size_t i = 0; j->fd && i < j->s->n_files; i++)
+        j->fd[i] = -1;
+    j->journal = az_asprintf(j->run, "%s.%016llx.journal", j->dst, tag);
+    if (j->s->folder) j->folder = az_asprintf(j->run, "%s.%016llx.part", j->dst, tag);
+    if (!j->part || !j->fd || !j->journal || (j->s->folder && !j->folder)) return ADZE_ENOMEM;
+    for (size_t i = 0; i < j->s->n_files; i++) {
+        const char *name = j->s->files[i].name;
+        j->part[i] = j->folder ? az_path_join(j->run, j->folder, name)
+                               : az_asprintf(j->run, "%s.%016llx.part", name, tag);
+        if (!j->part[i]) return ADZE_ENOMEM;
+    }
+    return ADZE_OK;
+}
+
+static adze_status prepare(job *j, adze_error *err)
 {
     size_t n = j->plan->n_outputs;
     adze_status rc = make_tag(j, err);
 
     if (rc < 0) return rc;
-    j->part = az_asprintf(j->run, "%s.%016llx.part", dst, (unsigned long long)j->tag);
-    j->journal = az_asprintf(j->run, "%s.%016llx.journal", dst, (unsigned long long)j->tag);
     j->first = az_calloc(j->run, n + 1, sizeof *j->first);
     j->expect = az_calloc(j->run, n + 1, sizeof *j->expect);
     j->claimed = az_calloc(j->run, n + 1, sizeof *j->claimed);
     j->done = az_calloc(j->run, n + 1, sizeof *j->done);
     j->left = az_calloc(j->run, n + 1, sizeof *j->left);
-    if (!j->part || !j->journal || !j->first || !j->expect || !j->claimed || !j->done || !j->left)
+    if (name_parts(j) < 0 || !j->first || !j->expect || !j->claimed || !j->done || !j->left)
         return az_fail_nomem(err, "preparing to write");
     for (size_t i = 0; i < n; i++) {
         size_t items = items_of(&j->plan->outputs[i]);
         j->first[i + 1] = j->first[i] + items;
         atomic_init(&j->left[i], items);
     }
+    for (size_t i = 0; i < j->s->n_files; i++)
+        if (!az_add_u64(j->total, j->s->files[i].file_bytes, &j->total))
+            return az_fail(err, ADZE_EFORMAT, j->dst, ADZE_NOPOS, "sizes overflow");
     j->sums = az_calloc(j->run, j->first[n] + 1, sizeof *j->sums);
     return j->sums ? ADZE_OK : az_fail_nomem(err, "preparing to write");
 }
@@ -138,7 +166,7 @@ static uint64_t output_sum(const job *j, size_t i)
 static void journal_header(const job *j, char *buf, size_t size)
 {
     snprintf(buf, size, "adze-part 1 %016llx %zu %llu\n", (unsigned long long)j->tag,
-             j->plan->n_outputs, (unsigned long long)j->plan->file_bytes);
+             j->plan->n_outputs, (unsigned long long)j->total);
 }
 
 static bool parse_record(const char *r, size_t *index, uint64_t *sum)
@@ -161,8 +189,10 @@ static bool read_journal(job *j)
     size_t n, at;
     bool ok = false;
 
-    if (az_stat_path(j->run, j->part, &st, &ignored) < 0 || st.size_bytes != j->plan->file_bytes)
-        return false;
+    for (size_t i = 0; i < j->s->n_files; i++)
+        if (az_stat_path(j->run, j->part[i], &st, &ignored) < 0 ||
+            st.size_bytes != j->s->files[i].file_bytes)
+            return false;
     if (az_read_file(j->run, j->journal, (size_t)64 << 20, &text, &n, &ignored) < 0) return false;
     journal_header(j, head, sizeof head);
     at = strlen(head);
@@ -192,8 +222,7 @@ static void fail(job *j, adze_status rc, const adze_error *e)
     if (j->err) *j->err = *e;
 }
 
-static void item_range(const job *j, size_t item, const az_output **o, int64_t *r0, int64_t *n,
-                       uint64_t *at)
+static void item_range(const job *j, size_t item, const az_output **o, int64_t *r0, int64_t *n)
 {
     size_t i = output_of(j, item);
     int64_t per;
@@ -202,7 +231,25 @@ static void item_range(const job *j, size_t item, const az_output **o, int64_t *
     per = rows_per_item(*o);
     *r0 = (int64_t)(item - j->first[i]) * per;
     *n = (*o)->rows - *r0 < per ? (*o)->rows - *r0 : per;
-    *at = j->s->at[i] + (uint64_t)*r0 * (*o)->row_bytes;
+}
+
+/* Read (or write) rows [r0, r0 + n) of output i from (to) where they lie, part by part. */
+static adze_status transfer(job *j, size_t i, int64_t r0, int64_t n, char *buf, bool write,
+                            adze_error *err)
+{
+    const az_output *o = &j->plan->outputs[i];
+    adze_status rc = ADZE_OK;
+
+    for (int p = 0; p < (o->n_parts ? o->n_parts : 1) && rc == ADZE_OK; p++) {
+        const az_place *to = &j->s->place[i * AZ_OUTPUT_PARTS + (size_t)p];
+        uint64_t row = o->n_parts ? o->parts[p].row_bytes : o->row_bytes;
+        uint64_t at = to->at + (uint64_t)r0 * row;
+        size_t bytes = (size_t)((uint64_t)n * row);
+        rc = write ? az_pwrite_all(j->run, j->fd[to->file], buf, bytes, at, j->part[to->file], err)
+                   : az_pread_all(j->run, j->fd[to->file], buf, bytes, at, j->part[to->file], err);
+        buf += bytes;
+    }
+    return rc;
 }
 
 static void verify_item(void *arg, size_t item, int thread)
@@ -211,16 +258,15 @@ static void verify_item(void *arg, size_t item, int thread)
     const az_output *o;
     adze_error ignored;
     int64_t r0, n;
-    uint64_t at;
-    size_t bytes;
+    size_t bytes, i = output_of(j, item);
     char *buf;
 
     (void)thread;
-    if (!j->claimed[output_of(j, item)] || az_cancelled(j->run)) return;
-    item_range(j, item, &o, &r0, &n, &at);
+    if (!j->claimed[i] || az_cancelled(j->run)) return;
+    item_range(j, item, &o, &r0, &n);
     bytes = (size_t)((uint64_t)n * o->row_bytes);
     buf = az_alloc(j->run, bytes);
-    if (buf && az_pread_all(j->run, j->fd, buf, bytes, at, j->part, &ignored) == ADZE_OK)
+    if (buf && transfer(j, i, r0, n, buf, false, &ignored) == ADZE_OK)
         j->sums[item] = checksum(0, buf, bytes);
     az_free(j->run, buf);
 }
@@ -245,17 +291,16 @@ static void make_item(void *arg, size_t item, int thread)
     const az_output *o;
     adze_error e = { .pos = ADZE_NOPOS };
     int64_t r0, n;
-    uint64_t at;
     adze_status rc;
     char *buf;
 
     (void)thread;
     if (j->done[i] || atomic_load(&j->failed) || az_cancelled(j->run)) return;
-    item_range(j, item, &o, &r0, &n, &at);
+    item_range(j, item, &o, &r0, &n);
     bytes = (size_t)((uint64_t)n * o->row_bytes);
     buf = az_alloc(j->run, bytes);
     rc = buf ? az_plan_rows(j->plan, o, r0, n, buf, &e) : az_fail_nomem(&e, "writing weights");
-    if (rc == ADZE_OK) rc = az_pwrite_all(j->run, j->fd, buf, bytes, at, j->part, &e);
+    if (rc == ADZE_OK) rc = transfer(j, i, r0, n, buf, true, &e);
     if (rc == ADZE_OK) {
         j->sums[item] = checksum(0, buf, bytes);
         az_progress(j->run, "convert", atomic_fetch_add(&j->bytes, bytes) + bytes,
@@ -267,21 +312,35 @@ static void make_item(void *arg, size_t item, int thread)
     az_free(j->run, buf);
 }
 
+static adze_status open_parts(job *j, enum az_open_mode mode, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (size_t i = 0; i < j->s->n_files && rc == ADZE_OK; i++)
+        rc = az_open(j->run, j->part[i], mode, &j->fd[i], err);
+    return rc;
+}
+
+static adze_status open_journal(job *j, adze_error *err)
+{
+    char head[96];
+    adze_status rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
+
+    if (rc < 0) return rc;
+    journal_header(j, head, sizeof head);
+    return az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
+}
+
 /* Take over what an interrupted run finished. */
 static adze_status resume(job *j, adze_error *err)
 {
-    char head[96];
-    adze_status rc;
+    adze_status rc = open_parts(j, AZ_OPEN_UPDATE, err);
 
-    rc = az_open(j->run, j->part, AZ_OPEN_UPDATE, &j->fd, err);
     if (rc < 0) return rc;
     az_parallel(j->run, j->first[j->plan->n_outputs], verify_item, j);
     rc = az_check_cancel(j->run, err);
     if (rc < 0) return rc;
-    rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
-    if (rc < 0) return rc;
-    journal_header(j, head, sizeof head);
-    rc = az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
+    rc = open_journal(j, err);
     for (size_t i = 0; i < j->plan->n_outputs && rc == ADZE_OK; i++) {
         const az_output *o = &j->plan->outputs[i];
         if (!j->claimed[i] || output_sum(j, i) != j->expect[i]) continue;
@@ -296,22 +355,24 @@ static adze_status resume(job *j, adze_error *err)
 
 static adze_status start(job *j, adze_error *err)
 {
-    char head[96];
     adze_status rc;
+    int e;
 
-    rc = az_open(j->run, j->part, AZ_OPEN_CREATE, &j->fd, err);
-    if (rc < 0) return rc;
-    rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
-    if (rc < 0) return rc;
-    journal_header(j, head, sizeof head);
-    return az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
+    if (j->folder) {
+        rc = az_remove_tree(j->run, j->folder, err); /* what lies there cannot be used */
+        if (rc < 0) return rc;
+        e = j->run->io.mkdir(j->run->io.user, j->folder);
+        if (e < 0) return az_fail_errno(err, j->folder, "make the folder", -e);
+    }
+    rc = open_parts(j, AZ_OPEN_CREATE, err);
+    return rc < 0 ? rc : open_journal(j, err);
 }
 
-static adze_status check_space(job *j, const char *dst, bool resumed, adze_error *err)
+static adze_status check_space(job *j, bool resumed, adze_error *err)
 {
-    char *dir = az_path_dir(j->run, dst);
+    char *dir = az_path_dir(j->run, j->dst);
     az_space sp;
-    uint64_t need = j->plan->file_bytes;
+    uint64_t need = j->total;
     int e;
 
     if (!dir) return az_fail_nomem(err, "checking the space");
@@ -324,68 +385,165 @@ static adze_status check_space(job *j, const char *dst, bool resumed, adze_error
                 need -= (uint64_t)j->plan->outputs[i].rows * j->plan->outputs[i].row_bytes;
     }
     if (sp.free_bytes >= need) return ADZE_OK;
-    return az_fail(err, ADZE_EIO, dst, ADZE_NOPOS, "needs %llu bytes, the disk has %llu free",
+    return az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS, "needs %llu bytes, the disk has %llu free",
                    (unsigned long long)need, (unsigned long long)sp.free_bytes);
+}
+
+/* Zeros between an output and what follows: a part file that was taken over may hold anything there. */
+static adze_status write_gap(job *j, size_t i, adze_error *err)
+{
+    static const char zeros[4096];
+    const az_output *o = &j->plan->outputs[i];
+    const az_place *at = &j->s->place[i * AZ_OUTPUT_PARTS], *next = at + AZ_OUTPUT_PARTS;
+    bool last = i + 1 == j->plan->n_outputs || next->file != at->file;
+    uint64_t end = at->at + (uint64_t)o->rows * o->row_bytes;
+    uint64_t to = last ? j->s->files[at->file].file_bytes : next->at;
+    adze_status rc = ADZE_OK;
+
+    while (!o->n_parts && end < to && rc == ADZE_OK) {
+        size_t n = to - end < sizeof zeros ? (size_t)(to - end) : sizeof zeros;
+        rc = az_pwrite_all(j->run, j->fd[at->file], zeros, n, end, j->part[at->file], err);
+        end += n;
+    }
+    return rc;
 }
 
 static adze_status write_all(job *j, adze_error *err)
 {
-    adze_status rc;
-    int e;
+    adze_status rc = ADZE_OK;
 
-    e = j->run->io.truncate(j->run->io.user, j->fd, j->plan->file_bytes);
-    if (e < 0) return az_fail_errno(err, j->part, "set the size", -e);
-    rc = az_pwrite_all(j->run, j->fd, j->s->head, j->s->head_bytes, 0, j->part, err);
+    for (size_t i = 0; i < j->s->n_files; i++) {
+        const az_stream_file *f = &j->s->files[i];
+        int e = j->run->io.truncate(j->run->io.user, j->fd[i], f->file_bytes);
+        if (e < 0) return az_fail_errno(err, j->part[i], "set the size", -e);
+        rc = az_pwrite_all(j->run, j->fd[i], f->head, f->head_bytes, 0, j->part[i], err);
+        if (rc < 0) return rc;
+    }
+    for (size_t i = 0; i < j->plan->n_outputs && rc == ADZE_OK && j->s->padded; i++)
+        rc = write_gap(j, i, err);
     if (rc < 0) return rc;
     az_parallel(j->run, j->first[j->plan->n_outputs], make_item, j);
     if (atomic_load(&j->failed)) return j->rc;
     return az_check_cancel(j->run, err);
 }
 
+/* Flush every file, then the folder, then give it its name. */
+static adze_status commit_folder(job *j, adze_error *err)
+{
+    int e, fd;
+    adze_status rc;
+    char *dir;
+
+    for (size_t i = 0; i < j->s->n_files; i++) {
+        e = j->run->io.fsync(j->run->io.user, j->fd[i]);
+        if (e < 0) return az_fail_errno(err, j->part[i], "flush", -e);
+        e = j->run->io.close(j->run->io.user, j->fd[i]);
+        j->fd[i] = -1;
+        if (e < 0) return az_fail_errno(err, j->part[i], "close", -e);
+    }
+    rc = az_open(j->run, j->folder, AZ_OPEN_DIR, &fd, err);
+    if (rc < 0) return rc;
+    j->run->io.fsync(j->run->io.user, fd); /* some file systems refuse it for folders */
+    az_close(j->run, fd);
+    e = j->run->io.rename(j->run->io.user, j->folder, j->dst);
+    if (e < 0) return az_fail_errno(err, j->dst, "rename to its final name", -e);
+    dir = az_path_dir(j->run, j->dst);
+    if (dir && az_open(j->run, dir, AZ_OPEN_DIR, &fd, NULL) == ADZE_OK) {
+        j->run->io.fsync(j->run->io.user, fd);
+        az_close(j->run, fd);
+    }
+    az_free(j->run, dir);
+    return ADZE_OK;
+}
+
+static adze_status commit(job *j, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    if (j->folder) return commit_folder(j, err);
+    for (size_t i = j->s->n_files; i-- > 0 && rc == ADZE_OK;) {
+        int fd = j->fd[i];
+        j->fd[i] = -1;
+        rc = az_commit_file(j->run, fd, j->part[i], j->s->files[i].name, err);
+    }
+    return rc;
+}
+
 static void discard(job *j)
 {
-    if (j->part) j->run->io.unlink(j->run->io.user, j->part);
+    if (j->folder) az_remove_tree(j->run, j->folder, NULL);
+    for (size_t i = 0; !j->folder && j->part && i < j->s->n_files; i++)
+        if (j->part[i]) j->run->io.unlink(j->run->io.user, j->part[i]);
     if (j->journal) j->run->io.unlink(j->run->io.user, j->journal);
+}
+
+/* A folder is never replaced: its files may be all there is of a model. */
+static adze_status check_destination(job *j, adze_error *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    adze_status rc;
+    az_stat st;
+
+    for (size_t i = 0; !j->s->folder && i < j->s->n_files; i++)
+        if (j->run->io.stat(j->run->io.user, -1, j->s->files[i].name, -1, &st) >= 0 && st.is_dir)
+            return az_fail(err, ADZE_EIO, j->s->files[i].name, ADZE_NOPOS,
+                           "is a folder; a file is to be written");
+    if (!j->s->folder || j->run->io.stat(j->run->io.user, -1, j->dst, -1, &st) < 0) return ADZE_OK;
+    if (!st.is_dir)
+        return az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS, "is a file; a folder is to be written");
+    rc = az_list_dir(j->run, j->dst, &names, &n, err);
+    az_free_names(j->run, names, n);
+    if (rc < 0) return rc;
+    return n ? az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS,
+                       "is a folder that is not empty; remove it or give another name")
+             : ADZE_OK;
+}
+
+static void release(job *j)
+{
+    for (size_t i = 0; i < j->s->n_files; i++) {
+        if (j->fd) az_close(j->run, j->fd[i]);
+        if (j->part) az_free(j->run, j->part[i]);
+    }
+    az_close(j->run, j->journal_fd);
+    az_free(j->run, j->fd);
+    az_free(j->run, j->part);
+    az_free(j->run, j->folder);
+    az_free(j->run, j->journal);
+    az_free(j->run, j->first);
+    az_free(j->run, j->sums);
+    az_free(j->run, j->expect);
+    az_free(j->run, j->claimed);
+    az_free(j->run, j->done);
+    az_free(j->run, j->left);
 }
 
 adze_status az_stream_write(adze_run *run, az_plan *plan, const az_stream *s, const char *dst,
                             adze_error *err)
 {
-    job j = { .run = run, .plan = plan, .s = s, .fd = -1, .journal_fd = -1, .err = err };
+    job j = { .run = run, .plan = plan, .s = s, .dst = dst, .journal_fd = -1, .err = err };
     bool resumed, opened = false;
     adze_status rc;
-    az_stat st;
-    int fd;
 
     plan->resumed_bytes = 0;
-    if (run->io.stat(run->io.user, -1, dst, -1, &st) >= 0 && st.is_dir)
-        return az_fail(err, ADZE_EIO, dst, ADZE_NOPOS, "is a folder; a file is to be written");
-    rc = prepare(&j, dst, err);
+    rc = check_destination(&j, err);
+    if (rc < 0) return rc;
+    rc = prepare(&j, err);
     if (rc < 0) goto done;
     resumed = read_journal(&j);
-    rc = check_space(&j, dst, resumed, err);
+    rc = check_space(&j, resumed, err);
     if (rc < 0) goto done;
     opened = true;
     rc = resumed ? resume(&j, err) : start(&j, err);
     if (rc < 0) goto done;
     rc = write_all(&j, err);
     if (rc < 0) goto done;
-    fd = j.fd;
-    j.fd = -1;
-    rc = az_commit_file(run, fd, j.part, dst, err);
+    rc = commit(&j, err);
     if (rc < 0) goto done;
     run->io.unlink(run->io.user, j.journal);
 done:
-    az_close(run, j.fd);
-    az_close(run, j.journal_fd);
     if (rc < 0 && rc != ADZE_ECANCEL && opened) discard(&j);
-    az_free(run, j.part);
-    az_free(run, j.journal);
-    az_free(run, j.first);
-    az_free(run, j.sums);
-    az_free(run, j.expect);
-    az_free(run, j.claimed);
-    az_free(run, j.done);
-    az_free(run, j.left);
+    release(&j);
     return rc;
 }

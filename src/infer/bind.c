@@ -1,6 +1,8 @@
-/* Weights of a session: matrices stay where the mapped file holds them, vectors become f32. */
+/* Weights of a session: matrices stay where the mapped file holds them, vectors become f32. A matrix that is
+ * stored in several parts is unpacked to f32, which loses nothing and takes four bytes a weight. */
 #include "infer/session.h"
 #include "base/check.h"
+#include "core/packed.h"
 
 static bool is_vector(const az_graph *g, int weight)
 {
@@ -23,6 +25,47 @@ static adze_status bind_vector(adze_session *s, const az_tensor *t, const void *
     return ADZE_OK;
 }
 
+enum { UNPACK_ROWS = 64 };
+
+typedef struct unpacking {
+    const adze_model *m;
+    const az_tensor *t;
+    float *dst; /* [rows][cols] */
+    adze_error *err;
+    atomic_int failed;
+    adze_status rc;
+} unpacking;
+
+static void unpack_item(void *arg, size_t item, int thread)
+{
+    unpacking *u = arg;
+    int64_t cols = az_tensor_cols(u->t), rows = az_tensor_rows(u->t);
+    int64_t r0 = (int64_t)item * UNPACK_ROWS, n = rows - r0 < UNPACK_ROWS ? rows - r0 : UNPACK_ROWS;
+    adze_error e = { .pos = ADZE_NOPOS };
+    adze_status rc;
+    int first = 0;
+
+    (void)thread;
+    if (atomic_load(&u->failed)) return;
+    rc = az_packed_rows(u->m, u->t, r0, n, u->dst + r0 * cols, &e);
+    if (rc == ADZE_OK || !atomic_compare_exchange_strong(&u->failed, &first, 1)) return;
+    u->rc = rc;
+    if (u->err) *u->err = e;
+}
+
+static adze_status unpack(adze_session *s, const az_tensor *t, az_bound *b, const void **data,
+                          adze_error *err)
+{
+    unpacking u = { .m = s->model, .t = t, .err = err };
+    size_t n;
+
+    u.dst = az_mul_size(b->rows, b->cols, &n) ? az_arena_array(&s->arena, n, sizeof(float)) : NULL;
+    if (!u.dst) return az_fail_nomem(err, "unpacking weights");
+    az_parallel(s->run, (b->rows + UNPACK_ROWS - 1) / UNPACK_ROWS, unpack_item, &u);
+    *data = u.dst;
+    return atomic_load(&u.failed) ? u.rc : ADZE_OK;
+}
+
 static adze_status bind_one(adze_session *s, const az_arch *arch, int i, adze_error *err)
 {
     const az_graph_weight *w = &s->graph.weights[i];
@@ -40,7 +83,7 @@ static adze_status bind_one(adze_session *s, const az_arch *arch, int i, adze_er
     *b = (az_bound){ .type = t->type, .rows = (size_t)w->rows, .cols = (size_t)w->cols };
     if (az_tensor_rows(t) != w->rows || az_tensor_cols(t) != w->cols ||
         !az_type_row_bytes(t->type, b->cols, &row_bytes) ||
-        !az_mul_u64(row_bytes, b->rows, &bytes) || bytes != t->size_bytes)
+        !az_mul_u64(row_bytes, b->rows, &bytes) || (bytes != t->size_bytes && !t->packed))
         return az_fail_name(err, ADZE_EFORMAT, path, t->name, t->at_bytes,
                             "tensor is [%lld, %lld], the config asks for [%lld, %lld]",
                             (long long)az_tensor_rows(t), (long long)az_tensor_cols(t),
@@ -50,7 +93,7 @@ static adze_status bind_one(adze_session *s, const az_arch *arch, int i, adze_er
         return az_fail_name(err, ADZE_EUNSUP, path, t->name, t->at_bytes,
                             "the engine does not run weights of type %s",
                             az_type_get(t->type)->name);
-    rc = az_model_tensor_data(s->model, t, &data, err);
+    rc = t->packed ? unpack(s, t, b, &data, err) : az_model_tensor_data(s->model, t, &data, err);
     if (rc < 0) return rc;
     if (is_vector(&s->graph, i)) return bind_vector(s, t, data, b, err);
     b->data = data;

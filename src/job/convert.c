@@ -1,37 +1,71 @@
 /* The conversion stage. */
 #include "job/convert.h"
+#include "format/mlx.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static adze_status find_format(const char *to, const char *dst, const az_format **out,
+static adze_status bad_option(const char *option, adze_error *err, const char *fmt,
+                              const char *what)
+{
+    return az_fail_name(err, ADZE_EINVAL, NULL, option, ADZE_NOPOS, fmt, what);
+}
+
+static adze_status find_format(const az_convert_opts *o, const char *dst, const az_format **out,
                                adze_error *err)
 {
+    const char *to = o->to;
+
     *out = to ? az_format_find(to) : az_format_of_path(dst);
+    if (!to && az_mlx_recipe_find(o->recipe)) *out = az_format_find("mlx");
     if (!*out && to)
-        return az_fail_name(err, ADZE_EINVAL, NULL, "--to", ADZE_NOPOS,
-                            "format \"%.40s\" is not known; see `adze formats`", to);
+        return bad_option("--to", err, "format \"%.40s\" is not known; see `adze formats`", to);
     if (!*out)
         return az_fail(err, ADZE_EINVAL, dst, ADZE_NOPOS,
                        "no format has this extension; give one with --to, see `adze formats`");
     if (!(*out)->write)
-        return az_fail_name(err, ADZE_EINVAL, NULL, "--to", ADZE_NOPOS,
-                            "adze reads format \"%s\" but does not write it", (*out)->name);
+        return bad_option("--to", err, "adze reads format \"%s\" but does not write it",
+                          (*out)->name);
+    if (o->shard_bytes && !((*out)->caps & AZ_FMT_FOLDER))
+        return bad_option("--shard-size", err, "is for folders; %s has --split-size", (*out)->name);
+    if (o->split_bytes && strcmp((*out)->name, "gguf") != 0)
+        return bad_option("--split-size", err, "is for gguf; %s has --shard-size", (*out)->name);
+    if (o->group && strcmp((*out)->name, "mlx") != 0)
+        return bad_option("--group", err, "is for format mlx, not %s", (*out)->name);
     return ADZE_OK;
 }
 
-static adze_status find_recipe(const char *name, const az_recipe **out, adze_error *err)
+static void append(char *names, size_t size, const char *name)
 {
-    char names[160] = "";
+    size_t n = strlen(names);
+
+    snprintf(names + n, size - n, "%s%s", n ? ", " : "", name);
+}
+
+static adze_status find_recipe(const az_format *format, const az_convert_opts *o,
+                               az_mlx_recipe *mlx, const az_recipe **out, adze_error *err)
+{
+    char names[640] = "";
+    const char *name = o->recipe;
+    bool is_mlx = strcmp(format->name, "mlx") == 0;
 
     *out = NULL;
-    if (!name || strcmp(name, "keep") == 0) return ADZE_OK;
+    if (name && strcmp(name, "keep") == 0) return ADZE_OK;
+    if (!name && !is_mlx) return ADZE_OK;
+    if (is_mlx) {
+        const az_mlx_recipe *r = az_mlx_recipe_find(name ? name : AZ_MLX_DEFAULT);
+        if (r) {
+            *mlx = *r;
+            *out = &mlx->base;
+            return o->group ? az_mlx_set_group(mlx, o->group, err) : ADZE_OK;
+        }
+    }
     *out = az_recipe_find(name);
     if (*out) return ADZE_OK;
-    for (const az_recipe *r = az_recipes; r->name; r++) {
-        size_t n = strlen(names);
-        snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", r->name);
-    }
+    for (const az_recipe *r = az_recipes; r->name; r++)
+        append(names, sizeof names, r->name);
+    for (const az_mlx_recipe *r = az_mlx_recipes; r->base.name; r++)
+        append(names, sizeof names, r->base.name);
     return az_fail_name(err, ADZE_EINVAL, NULL, "--recipe", ADZE_NOPOS,
                         "recipe \"%.40s\" is not known; known are keep, %s", name, names);
 }
@@ -52,6 +86,11 @@ static void describe(const az_plan *p, const adze_model *m, az_convert_result *r
     for (size_t i = 0; i < p->n_outputs; i++) {
         const az_output *o = &p->outputs[i];
         r->n_fallback += o->fallback;
+        if (o->n_parts) {
+            r->packed_tensors++;
+            r->packed_bytes += (uint64_t)o->rows * o->row_bytes;
+            continue;
+        }
         r->type_tensors[o->type]++;
         r->type_bytes[o->type] += (uint64_t)o->rows * o->row_bytes;
     }
@@ -64,7 +103,8 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
                              adze_error *err)
 {
     uint64_t began = az_now_ns(run);
-    az_convert_opts none = { NULL, NULL };
+    az_convert_opts none = { .to = NULL };
+    az_mlx_recipe mlx;
     const az_format *format;
     const az_recipe *recipe;
     az_plan *plan = NULL;
@@ -72,12 +112,14 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
 
     if (result) memset(result, 0, sizeof *result);
     if (!opts) opts = &none;
-    rc = find_format(opts->to, dst, &format, err);
+    rc = find_format(opts, dst, &format, err);
     if (rc < 0) return rc;
-    rc = find_recipe(opts->recipe, &recipe, err);
+    rc = find_recipe(format, opts, &mlx, &recipe, err);
     if (rc < 0) return rc;
     rc = format->plan(run, m, recipe, &plan, err);
     if (rc < 0) return rc;
+    if (opts->shard_bytes || opts->split_bytes)
+        plan->shard_bytes = opts->shard_bytes ? opts->shard_bytes : opts->split_bytes;
     rc = format->write(run, plan, dst, err);
     if (rc == ADZE_OK && result) {
         describe(plan, m, result);

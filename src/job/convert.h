@@ -7,8 +7,11 @@
 #include "format/format.h"
 
 typedef struct az_convert_opts {
-    const char *to;     /* format name; NULL: by the extension of dst */
-    const char *recipe; /* recipe name; NULL: keep the types */
+    const char *to;     /* format name; NULL: by the name of dst */
+    const char *recipe; /* recipe name; NULL: the format's own default, mostly to keep the types */
+    uint64_t shard_bytes; /* most tensor data in a file of a folder; 0: the format's default */
+    uint64_t split_bytes; /* the same for a GGUF; 0: one file */
+    int group;            /* mlx: weights that share a scale; 0: the recipe's */
 } az_convert_opts;
 
 typedef struct az_convert_result {
@@ -22,11 +25,14 @@ typedef struct az_convert_result {
     size_t n_fallback; /* tensors whose shape did not allow the recipe's type */
     uint64_t type_bytes[AZ_TYPE_COUNT];
     uint32_t type_tensors[AZ_TYPE_COUNT];
+    uint64_t packed_bytes; /* of tensors in several parts, which are in none of the types above */
+    uint32_t packed_tensors;
     char notes[AZ_PLAN_NOTES][256]; /* what a reader should know; n_notes of them */
     size_t n_notes;
 } az_convert_result;
 
-/* Read src, write dst: beside dst first, then renamed, so dst is the old file or the new one, whole. An
+/* Read src, write dst: beside dst first, then renamed, so dst is the old file or the new one, whole; a folder is
+ * written only where none is, or an empty one. An
  * interrupted run leaves a part file that the same call resumes from. opts and result may be NULL.
  * ADZE_EINVAL for an unknown recipe or format; ADZE_EIO when the disk is full or cannot be written;
  * ADZE_EFORMAT with tensor and element for a NaN in weights to be quantized; ADZE_ECANCEL. */

@@ -69,6 +69,17 @@ static inline size_t az_attn_key_at(size_t p, size_t head_dim)
 
 typedef void az_pack_fn(const float *x, const float *imp, size_t n, void *dst);
 
+/* Groups of `group` values as scale * q + bias (kernel/pack_affine.h). */
+typedef struct az_affine_spec {
+    int bits;      /* 2, 3, 4, 5, 6 or 8 */
+    int group;     /* 32, 64 or 128 */
+    az_type store; /* what scale and bias are rounded to: AZ_F32, AZ_F16 or AZ_BF16 */
+} az_affine_spec;
+
+/* x: [n_groups][group] finite; scale, bias: [n_groups]; q: [n_groups][group] codes, a byte each. */
+typedef void az_pack_affine_fn(const float *x, size_t n_groups, const az_affine_spec *spec,
+                               float *scale, float *bias, uint8_t *q);
+
 typedef struct az_kernels {
     unsigned cpu;    /* flags that the table was made for */
     const char *isa; /* "c", "avx2", "avx512", "avx512vnni" */
@@ -79,6 +90,7 @@ typedef struct az_kernels {
     /* Encode n values (whole blocks) with the scale search of kernel/pack.h; imp: [n] or NULL. Every
      * instruction set writes the same bytes. NULL: adze does not write this type. */
     az_pack_fn *pack[AZ_TYPE_COUNT];
+    az_pack_affine_fn *pack_affine; /* the same bytes from every instruction set */
     void (*rms_norm)(float *y, const float *x, const float *w, size_t n,
                      float eps);                     /* y may be x */
     void (*add)(float *y, const float *x, size_t n); /* y += x */

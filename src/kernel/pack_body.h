@@ -3,12 +3,14 @@
 #define AZ_KERNEL_PACK_BODY_H
 
 #include "kernel/pack.h"
+#include "kernel/pack_affine.h"
 #include "kernel/pack_simple.h"
 #include "kernel/pack_super.h"
 #include "kernel/pack_table.h"
 
 static void fill_pack(az_kernels *k)
 {
+    k->pack_affine = pack_affine;
     k->pack[AZ_Q8_0] = pack_q8_0;
     k->pack[AZ_Q5_0] = pack_q5_0;
     k->pack[AZ_Q5_1] = pack_q5_1;

@@ -153,7 +153,7 @@ static inline size_t fx_count(const char *prefix)
 static inline void fx_refused(const char *what, const char *src, const char *recipe,
                               adze_status want, const char *says)
 {
-    az_convert_opts opts = { "gguf", recipe };
+    az_convert_opts opts = { .to = "gguf", .recipe = recipe };
     adze_error err = { .pos = ADZE_NOPOS };
     char line[1200];
     adze_status rc = az_convert(fx_run, src, fx_path("out.gguf"), &opts, NULL, &err);

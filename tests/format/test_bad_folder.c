@@ -281,13 +281,22 @@ static void refuses_bad_requests(void **state)
         adze_status want;
         const char *says;
     } bad[] = {
-        { { NULL, "q3_quark" }, "out.gguf", ADZE_EINVAL, "q3_quark" },
-        { { "tarball", NULL }, "out.gguf", ADZE_EINVAL, "tarball" },
-        { { "hf", NULL }, "out.gguf", ADZE_EINVAL, "does not write" },
-        { { NULL, NULL }, "out.xyz", ADZE_EINVAL, "--to" },
-        { { NULL, NULL }, "out", ADZE_EINVAL, "--to" },
-        { { "gguf", NULL }, "good", ADZE_EIO, "is a folder" },
-        { { NULL, NULL }, "no/such/folder/out.gguf", ADZE_ENOENT, "no/such/folder" },
+        { { .recipe = "q3_quark" }, "out.gguf", ADZE_EINVAL, "q3_quark" },
+        { { .to = "tarball" }, "out.gguf", ADZE_EINVAL, "tarball" },
+        { { .to = "safetensors" }, "out.gguf", ADZE_EINVAL, "does not write" },
+        { { .to = NULL }, "out.xyz", ADZE_EINVAL, "--to" },
+        { { .to = "gguf" }, "good", ADZE_EIO, "is a folder" },
+        { { .to = NULL }, "no/such/folder/out.gguf", ADZE_ENOENT, "no/such/folder" },
+        { { .to = "hf" }, "good", ADZE_EIO, "not empty" },
+        { { .to = "hf" }, "good/config.json", ADZE_EIO, "is a file" },
+        { { .to = "hf" }, "no/such/folder", ADZE_ENOENT, "no/such" },
+        { { .to = "hf", .recipe = "q4_0" }, "out", ADZE_EINVAL, "recipe for GGUF" },
+        { { .to = "gguf", .recipe = "mlx-4bit" }, "out.gguf", ADZE_EINVAL, "mlx-4bit" },
+        { { .to = "gguf", .shard_bytes = 1 }, "out.gguf", ADZE_EINVAL, "--split-size" },
+        { { .to = "hf", .split_bytes = 1 }, "out", ADZE_EINVAL, "--shard-size" },
+        { { .to = "hf", .group = 64 }, "out", ADZE_EINVAL, "--group" },
+        { { .to = "mlx", .group = 48 }, "out", ADZE_EINVAL, "32, 64 or 128" },
+        { { .to = "mlx", .recipe = "mlx-mxfp4", .group = 64 }, "out", ADZE_EINVAL, "groups of 32" },
     };
     char line[1200];
 

@@ -9,7 +9,7 @@
 
 static az_convert_opts recipe(const char *name)
 {
-    return (az_convert_opts){ "gguf", name };
+    return (az_convert_opts){ .to = "gguf", .recipe = name };
 }
 
 static void convert(const char *src, const char *dst, const char *name)

@@ -56,7 +56,7 @@ static double of(const json_t *all, size_t i, const char *name, const char *part
 static void convert(const char *src, const char *name, const char *recipe,
                     void (*change)(adze_model *m))
 {
-    az_convert_opts o = { "gguf", recipe };
+    az_convert_opts o = { .to = "gguf", .recipe = recipe };
     adze_error err = { 0 };
     adze_model *m = NULL;
     char path[128];
