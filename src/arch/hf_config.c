@@ -31,29 +31,35 @@ json_t *az_json_f32(double v)
     return json_real(strtod(text, NULL));
 }
 
-/* The published scalings are known by their divisors alone: low 1, high 4, 8192 tokens. NULL: another. */
+/* The published scalings are known by their divisors alone: low 1, high 4, a power of two of tokens, and a factor
+ * that the slowest frequencies show. NULL: another. */
 static json_t *llama3_scaling(const adze_model *m, const az_config *c)
 {
     az_rope r = c->rope;
     float *div = az_calloc(m->run, (size_t)r.dims / 2 + 1, sizeof *div);
     const float *want = r.freq_divisor;
-    bool same = div != NULL;
+    int64_t original = 8192; /* as published; then the others */
+    bool same = false;
 
     r.low_freq_factor = 1;
     r.high_freq_factor = 4;
-    r.original_context = 8192;
     r.freq_divisor = NULL;
     r.factor = 1;
     for (int i = 0; i < r.dims / 2; i++)
-        if (want[i] > r.factor) r.factor = (double)want[i];
-    if (same) az_rope_divisors(&r, div);
-    for (int i = 0; same && i < r.dims / 2; i++)
-        same = fabsf(div[i] - want[i]) <= 1e-4f * want[i];
+        if ((double)want[i] > r.factor) r.factor = (double)want[i];
+    r.factor = rint(r.factor * 1024) / 1024; /* a quotient of two floats */
+    for (int k = 0; div && !same && k <= 20; k++) {
+        r.original_context = k ? (int64_t)1 << k : original;
+        az_rope_divisors(&r, div);
+        same = true;
+        for (int i = 0; same && i < r.dims / 2; i++)
+            same = fabsf(div[i] - want[i]) <= 1e-3f * want[i];
+    }
     az_free(m->run, div);
     if (!same) return NULL;
-    return json_pack("{s:s, s:o, s:f, s:f, s:i}", "rope_type", "llama3", "factor",
+    return json_pack("{s:s, s:o, s:f, s:f, s:I}", "rope_type", "llama3", "factor",
                      az_json_f32(r.factor), "low_freq_factor", 1.0, "high_freq_factor", 4.0,
-                     "original_max_position_embeddings", 8192);
+                     "original_max_position_embeddings", (json_int_t)r.original_context);
 }
 
 static json_t *factors(const float *f, int n)

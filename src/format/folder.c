@@ -107,7 +107,7 @@ static adze_status lay_out(az_folder *f, size_t shard, const char *maker, adze_e
             }
         }
     az_buf_putc(&b, '}');
-    while (b.size % 8)
+    while (b.size % 8 && az_buf_ok(&b))
         az_buf_putc(&b, ' ');
     if (!az_buf_ok(&b)) {
         az_buf_deinit(&b);
@@ -281,7 +281,10 @@ az_type az_folder_dtype(const az_plan *p)
 
     for (size_t i = 0; i < p->n_outputs; i++) {
         const az_output *o = &p->outputs[i];
-        if (o->n_dims > 1) bytes[o->n_parts ? o->packing->scale_type : o->type] += size_of(o);
+        az_type t = o->n_parts ? o->packing->scale_type : o->type;
+        if (o->n_dims > 1) /* sizes may not be known yet */
+            bytes[t] +=
+                (uint64_t)o->rows * (uint64_t)o->shape[o->n_dims - 1] * az_type_get(t)->bytes;
     }
     for (size_t i = 1; i < AZ_COUNT(types); i++)
         if (bytes[types[i]] > bytes[best]) best = types[i];

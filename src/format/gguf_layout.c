@@ -148,7 +148,7 @@ static adze_status lay_out_file(az_plan *p, az_gguf_layout *l, size_t f, adze_er
         !az_add_u64(data_at, offset, &l->files[f].file_bytes) ||
         !az_add_u64(p->file_bytes, l->files[f].file_bytes, &p->file_bytes))
         return az_fail(err, ADZE_EFORMAT, p->model->path, ADZE_NOPOS, "sizes overflow");
-    while (w->size < data_at)
+    while (w->size < data_at && az_buf_ok(w))
         az_buf_putc(w, 0);
     if (!az_buf_ok(w)) return az_fail_nomem(err, "writing a GGUF header");
     for (size_t i = 0; i < p->n_outputs; i++)

@@ -469,11 +469,12 @@ static adze_status commit(job *j, adze_error *err)
     return rc;
 }
 
+/* Takes no memory: it may have run out. */
 static void discard(job *j)
 {
-    if (j->folder) az_remove_tree(j->run, j->folder, NULL);
-    for (size_t i = 0; !j->folder && j->part && i < j->s->n_files; i++)
+    for (size_t i = 0; j->part && i < j->s->n_files; i++)
         if (j->part[i]) j->run->io.unlink(j->run->io.user, j->part[i]);
+    if (j->folder) j->run->io.unlink(j->run->io.user, j->folder);
     if (j->journal) j->run->io.unlink(j->run->io.user, j->journal);
 }
 
