@@ -253,7 +253,7 @@ static json_t *bottleneck(const json_t *meters)
         "many short operators take much of the time.");
 }
 
-static json_t *phase_json(const az_optimization *o, const json_t *phase, const az_candidate *c,
+static json_t *phase_json(const json_t *phase, const az_candidate *c,
                           const json_t *target)
 {
     json_t *out = json_deep_copy(phase), *meters = json_array(), *ops, *op;
@@ -283,7 +283,6 @@ static json_t *phase_json(const az_optimization *o, const json_t *phase, const a
     json_array_append_new(meters, meter("variance", c->bench.latency_cv.median, 0.2, "ratio", 1.0));
     json_object_set_new(out, "bottleneck", bottleneck(meters));
     json_object_set_new(out, "meters", meters);
-    (void)o;
     return out;
 }
 
@@ -300,7 +299,7 @@ static json_t *profile_json(const az_optimization *o, const json_t *target)
     }
     c = &o->candidates[o->choice.chosen];
     json_array_foreach(phases, i, phase)
-        json_array_append_new(list, phase_json(o, phase, c, target));
+        json_array_append_new(list, phase_json(phase, c, target));
     return json_pack("{s:s, s:o}", "id", c->id, "phases", list);
 }
 
