@@ -42,6 +42,7 @@ typedef struct az_io_fns {
                       uint64_t at); /* may be short */
     int (*fsync)(void *user, int fd);
     int (*truncate)(void *user, int fd, uint64_t size);
+    int (*lock)(void *user, int fd); /* alone, until closed; -EWOULDBLOCK: another has it */
     int (*stat)(void *user, int dirfd, const char *path, int fd, az_stat *st); /* path NULL: fd */
     int (*rename)(void *user, const char *from, const char *to);
     int (*unlink)(void *user, const char *path); /* file or empty folder */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -67,6 +68,12 @@ static int posix_truncate(void *user, int fd, uint64_t size)
 {
     (void)user;
     return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+static int posix_lock(void *user, int fd)
+{
+    (void)user;
+    return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static int posix_stat(void *user, int dirfd, const char *path, int fd, az_stat *out)
@@ -143,6 +150,7 @@ void az_io_default(az_io_fns *io)
         .pwrite = posix_pwrite,
         .fsync = posix_fsync,
         .truncate = posix_truncate,
+        .lock = posix_lock,
         .stat = posix_stat,
         .rename = posix_rename,
         .unlink = posix_unlink,

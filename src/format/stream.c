@@ -321,12 +321,38 @@ static adze_status open_parts(job *j, enum az_open_mode mode, adze_error *err)
     return rc;
 }
 
+/* Open the journal and hold it, so that two processes never write one file. Who had it before may have finished and
+ * unlinked it in between: then the next one by that name is taken. Where locks do not exist, go without. */
 static adze_status open_journal(job *j, adze_error *err)
 {
-    char head[96];
-    adze_status rc = az_open(j->run, j->journal, AZ_OPEN_CREATE, &j->journal_fd, err);
+    az_stat mine, named;
+    adze_error ignored;
+    adze_status rc;
 
-    if (rc < 0) return rc;
+    for (int tries = 0; tries < 100; tries++) {
+        rc = az_open(j->run, j->journal, AZ_OPEN_UPDATE, &j->journal_fd, err);
+        if (rc < 0) return rc;
+        if (j->run->io.lock(j->run->io.user, j->journal_fd) == -EWOULDBLOCK)
+            return az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS,
+                           "another process is writing this; wait for it, or stop it");
+        rc = az_fstat(j->run, j->journal_fd, j->journal, &mine, err);
+        if (rc < 0) return rc;
+        if (az_stat_path(j->run, j->journal, &named, &ignored) == ADZE_OK &&
+            named.ino == mine.ino && named.dev == mine.dev)
+            return ADZE_OK;
+        az_close(j->run, j->journal_fd);
+        j->journal_fd = -1;
+    }
+    return az_fail(err, ADZE_EIO, j->journal, ADZE_NOPOS, "keeps disappearing");
+}
+
+/* An empty journal for this plan. */
+static adze_status begin_journal(job *j, adze_error *err)
+{
+    char head[96];
+    int e = j->run->io.truncate(j->run->io.user, j->journal_fd, 0);
+
+    if (e < 0) return az_fail_errno(err, j->journal, "set the size", -e);
     journal_header(j, head, sizeof head);
     return az_pwrite_all(j->run, j->journal_fd, head, strlen(head), 0, j->journal, err);
 }
@@ -339,8 +365,7 @@ static adze_status resume(job *j, adze_error *err)
     if (rc < 0) return rc;
     az_parallel(j->run, j->first[j->plan->n_outputs], verify_item, j);
     rc = az_check_cancel(j->run, err);
-    if (rc < 0) return rc;
-    rc = open_journal(j, err);
+    if (rc == ADZE_OK) rc = begin_journal(j, err);
     for (size_t i = 0; i < j->plan->n_outputs && rc == ADZE_OK; i++) {
         const az_output *o = &j->plan->outputs[i];
         if (!j->claimed[i] || output_sum(j, i) != j->expect[i]) continue;
@@ -365,7 +390,7 @@ static adze_status start(job *j, adze_error *err)
         if (e < 0) return az_fail_errno(err, j->folder, "make the folder", -e);
     }
     rc = open_parts(j, AZ_OPEN_CREATE, err);
-    return rc < 0 ? rc : open_journal(j, err);
+    return rc < 0 ? rc : begin_journal(j, err);
 }
 
 static adze_status check_space(job *j, bool resumed, adze_error *err)
@@ -531,8 +556,10 @@ adze_status az_stream_write(adze_run *run, az_plan *plan, const az_stream *s, co
     rc = check_destination(&j, err);
     if (rc < 0) return rc;
     rc = prepare(&j, err);
+    if (rc == ADZE_OK) rc = open_journal(&j, err);
     if (rc < 0) goto done;
     resumed = read_journal(&j);
+    opened = !resumed; /* what there was before stays when the disk is too full to go on */
     rc = check_space(&j, resumed, err);
     if (rc < 0) goto done;
     opened = true;

@@ -253,8 +253,7 @@ static json_t *bottleneck(const json_t *meters)
         "many short operators take much of the time.");
 }
 
-static json_t *phase_json(const json_t *phase, const az_candidate *c,
-                          const json_t *target)
+static json_t *phase_json(const json_t *phase, const az_candidate *c, const json_t *target)
 {
     json_t *out = json_deep_copy(phase), *meters = json_array(), *ops, *op;
     double ms = json_number_value(json_object_get(phase, "ms")), ops_n = 0, bytes = 0;
@@ -298,8 +297,7 @@ static json_t *profile_json(const az_optimization *o, const json_t *target)
         return json_null();
     }
     c = &o->candidates[o->choice.chosen];
-    json_array_foreach(phases, i, phase)
-        json_array_append_new(list, phase_json(phase, c, target));
+    json_array_foreach(phases, i, phase) json_array_append_new(list, phase_json(phase, c, target));
     return json_pack("{s:s, s:o}", "id", c->id, "phases", list);
 }
 

@@ -241,6 +241,38 @@ static void takes_up_interrupted_runs(void **state)
     }
 }
 
+/* A second writer of the same file, in the middle of the first, is told to wait and harms nothing. */
+static void second_writer(void *user, const adze_progress *p)
+{
+    adze_status *rc = user;
+    az_convert_opts opts = recipe("q8_0");
+    adze_error err = { 0 };
+
+    (void)p;
+    if (*rc != ADZE_OK) return;
+    *rc = az_convert(fx_run, fx_path("good"), fx_path("out.gguf"), &opts, NULL, &err);
+    assert_non_null(strstr(err.msg, "another process is writing"));
+}
+
+static void refuses_a_second_writer(void **state)
+{
+    adze_status second = ADZE_OK;
+    adze_run_opts ro = { .threads = 1, .progress = second_writer, .user = &second };
+    az_convert_opts opts = recipe("q8_0");
+    adze_error err = { 0 };
+    adze_run *run;
+
+    (void)state;
+    convert(fx_path("good"), fx_path("whole.gguf"), "q8_0");
+    assert_int_equal(adze_run_new(&run, &ro, &err), ADZE_OK);
+    assert_int_equal(az_convert(run, fx_path("good"), fx_path("out.gguf"), &opts, NULL, &err),
+                     ADZE_OK);
+    adze_run_free(run);
+    assert_int_equal(second, ADZE_EIO);
+    assert_same_files(fx_path("out.gguf"), fx_path("whole.gguf"));
+    assert_int_equal(fx_count("out.gguf"), 1);
+}
+
 /* --- faults ---------------------------------------------------------------------------------------------- */
 
 static struct {
@@ -440,6 +472,7 @@ int main(void)
         cmocka_unit_test(copies_gguf),
         cmocka_unit_test(is_the_same_for_any_threads),
         cmocka_unit_test(takes_up_interrupted_runs),
+        cmocka_unit_test(refuses_a_second_writer),
         cmocka_unit_test(survives_failing_disks),
         cmocka_unit_test(survives_failing_allocations),
         cmocka_unit_test(inspects_within_bounds),
