@@ -69,7 +69,8 @@ ADZE_API size_t adze_session_room(const adze_session *s);
 ADZE_API size_t adze_session_pos(const adze_session *s);
 /** Width of the logits. */
 ADZE_API size_t adze_session_vocab(const adze_session *s);
-/** Forget everything after the first n tokens (n <= position). */
+/** Forget everything after the first n tokens (n <= position). ADZE_EUNSUP where a state of the model (a
+ *  convolution's) cannot be cut there; 0 and the position itself always work. */
 ADZE_API adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err);
 
 /**

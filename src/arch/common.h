@@ -3,40 +3,50 @@
 #define AZ_ARCH_COMMON_H
 
 #include "arch/arch.h"
-#include "arch/doc.h"
-#include "arch/rope.h"
 
-/* What a class of transformers takes for keys that config.json leaves out. */
-typedef struct az_decoder_defaults {
-    int64_t vocab, hidden, ff, layers, heads, kv_heads; /* kv_heads 0: as heads */
-    int64_t context;
-    double eps;
-    az_rope_defaults rope;
-} az_decoder_defaults;
+/* Sizes, norm, rope, tying and biases of a GGUF, from either document; c is all zero before. */
+void az_common_configure(az_doc *d, const az_arch *arch, az_config *c);
+/* What must hold whatever the architecture. */
+void az_common_check(az_doc *d, const az_config *c);
 
-/* Sizes, norm, rope and tying of a decoder, from either document. Biases and windows are the caller's.
- * d is initialised here; the caller goes on reading with it and returns d->rc. */
-adze_status az_decoder_configure(az_doc *d, adze_model *m, const char *gguf_name,
-                                 const az_decoder_defaults *def, az_config *c, adze_error *err);
-/* Biases of a GGUF: those whose tensors are in layer 0. */
-void az_decoder_gguf_biases(const az_doc *d, az_config *c);
+/* `sliding_window` under that key (def: missing in config.json; 0 for none), or a GGUF's. */
+void az_read_window(az_doc *d, az_config *c, int64_t def);
+/* Which layers have the window: layer_types (a GGUF: sliding_window_pattern) where it is given, else layers from
+ * `from` on, but not every period-th (0: none is left out). */
+void az_read_slides(az_doc *d, az_config *c, int64_t period, int64_t from);
 
-/* general.architecture, sizes, rope and window under the GGUF name of an architecture. */
-adze_status az_decoder_gguf_keys(const char *name, const az_config *c, az_kvs *out,
-                                 adze_error *err);
+/* The window of the qwen family: from layer max_window_layers on, or as layer_types says, where
+ * use_sliding_window is set. */
+void az_read_late_window(az_doc *d, az_config *c);
+
+/* Keys of a mixture of experts and what config.json's leave out; *_key NULL: the other key's value. */
+typedef struct az_moe_defaults {
+    const char *experts_key;
+    int64_t experts, used;
+    const char *ff_key; /* NULL: intermediate_size */
+    int64_t ff;
+} az_moe_defaults;
+void az_read_moe(az_doc *d, az_config *c, const az_moe_defaults *def, az_router router);
+/* softmax, normalized when norm_topk_prob (its default `def`) says so. */
+void az_read_moe_norm(az_doc *d, az_config *c, bool def);
+
+/* general.architecture, sizes, rope, window and experts under the GGUF name of an architecture. */
+adze_status az_common_gguf_keys(const char *name, const az_config *c, az_kvs *out, adze_error *err);
 /* Helper: "prefix.key". false: out of memory. */
 bool az_put_u32(az_kvs *out, const char *prefix, const char *key, int64_t v);
 bool az_put_f32(az_kvs *out, const char *prefix, const char *key, double v);
 bool az_put_str(az_kvs *out, const char *prefix, const char *key, const char *v);
+bool az_put_bool(az_kvs *out, const char *prefix, const char *key, bool v);
+bool az_put_flags(az_kvs *out, const char *prefix, const char *key, const bool *v, int n);
+adze_status az_put_done(bool ok, adze_error *err);
 
-/* x + attention(norm(x)) with separate q, k, v, or one fused attn_qkv (rows q, then k, then v). */
-int az_block_attention(az_graph *g, const az_config *c, int layer, int x, bool fused);
-/* x + down(silu(gate) * up) of norm(x), with gate and up apart, or fused in ffn_up (rows gate, then up). */
-int az_block_gated_ffn(az_graph *g, const az_config *c, int layer, int x, bool fused);
-/* Embedding, all layers of the two blocks, final norm, output. */
-adze_status az_build_decoder(const az_config *c, az_graph *g, bool fused, adze_error *err);
+/* Weights and what uses them: "blk.LAYER.WHAT.weight", or "WHAT.weight" outside the layers (-1). */
+int az_block_norm(az_graph *g, const az_config *c, int layer, int x, const char *what);
+int az_block_linear(az_graph *g, int layer, int x, const char *what, int64_t out, bool biased);
+/* A decoder: embedding, layers of attention or convolution and feed-forward parts or experts, norm, output. */
+adze_status az_build_decoder(const az_config *c, az_graph *g, adze_error *err);
 
-/* llama's tensors; mistral's are the same. */
-extern const az_tensor_map az_llama_tensors[];
+/* Tensors under the names that most decoders use; an architecture's graph takes those that it has. */
+extern const az_tensor_map az_decoder_tensors[];
 
 #endif

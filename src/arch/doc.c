@@ -184,16 +184,74 @@ const float *az_doc_vector(az_doc *d, const char *tensor, int n)
     return d->rc < 0 ? NULL : f;
 }
 
-const bool *az_doc_flags(az_doc *d, const az_kv *kv)
+bool az_doc_flag(az_doc *d, const char *gguf, bool def)
 {
-    const uint8_t *src = kv->v.arr.data; /* any non-zero byte counts as true */
-    bool *flags = az_arena_array(&d->m->arena, (size_t)kv->v.arr.n, sizeof *flags);
+    char key[128];
+    bool v = def;
 
-    if (!flags) {
+    full_key(d, gguf, key, sizeof key);
+    if (az_kv_find(&d->m->kv, key) && !az_kv_bool(&d->m->kv, key, &v))
+        az_doc_fail(d, ADZE_EFORMAT, key, "is not true or false");
+    return v;
+}
+
+bool *az_doc_bools(az_doc *d, int n)
+{
+    bool *flags = az_arena_array(&d->m->arena, (size_t)n, sizeof *flags);
+
+    if (!flags && d->rc == ADZE_OK) d->rc = az_fail_nomem(d->err, "reading a config");
+    return flags;
+}
+
+/* An array of n elements; NULL: missing, no array, or failed. */
+static const az_kv *array_of(az_doc *d, const char *gguf, int n, const char *what)
+{
+    char key[128];
+    const az_kv *kv = az_kv_find(&d->m->kv, full_key(d, gguf, key, sizeof key));
+
+    if (!kv || kv->type != AZ_KV_ARR || d->rc < 0) return NULL;
+    if (kv->v.arr.n != (uint64_t)n) {
+        az_doc_fail(d, ADZE_EFORMAT, key, "is not a list of %d %s", n, what);
+        return NULL;
+    }
+    return kv;
+}
+
+const bool *az_doc_gguf_flags(az_doc *d, const char *gguf, int n)
+{
+    const az_kv *kv = array_of(d, gguf, n, "flags");
+    const uint8_t *src;
+    bool *flags;
+
+    if (!kv) return NULL;
+    if (kv->elem != AZ_KV_BOOL) {
+        az_doc_fail(d, ADZE_EFORMAT, kv->key, "is not a list of %d flags", n);
+        return NULL;
+    }
+    flags = az_doc_bools(d, n);
+    src = kv->v.arr.data; /* any non-zero byte counts as true */
+    for (int i = 0; flags && i < n; i++)
+        flags[i] = src[i] != 0;
+    return flags;
+}
+
+const int32_t *az_doc_gguf_ints(az_doc *d, const char *gguf, int n)
+{
+    const az_kv *kv = array_of(d, gguf, n, "numbers");
+    int32_t *v;
+
+    if (!kv) return NULL;
+    if (kv->elem != AZ_KV_I32 && kv->elem != AZ_KV_U32) {
+        az_doc_fail(d, ADZE_EFORMAT, kv->key, "is not a list of %d numbers", n);
+        return NULL;
+    }
+    v = az_arena_array(&d->m->arena, (size_t)n, sizeof *v);
+    if (!v) {
         d->rc = az_fail_nomem(d->err, "reading a config");
         return NULL;
     }
-    for (uint64_t i = 0; i < kv->v.arr.n; i++)
-        flags[i] = src[i] != 0;
-    return flags;
+    memcpy(v, kv->v.arr.data, (size_t)n * sizeof *v);
+    for (int i = 0; i < n; i++)
+        if (v[i] < 0) az_doc_fail(d, ADZE_EFORMAT, kv->key, "has a negative element %d", i);
+    return d->rc < 0 ? NULL : v;
 }

@@ -41,8 +41,12 @@ const float *az_doc_floats_in(az_doc *d, const json_t *o, const char *key, int n
 /* A GGUF's f32 vector of n elements, all positive; NULL without failure when it is not there. */
 const float *az_doc_vector(az_doc *d, const char *tensor, int n);
 
-/* A GGUF's array of flags as bools in the model's arena. */
-const bool *az_doc_flags(az_doc *d, const az_kv *kv);
+/* A GGUF's flag; def when it is missing. */
+bool az_doc_flag(az_doc *d, const char *gguf, bool def);
+/* Arrays of a value for each of n layers in the model's arena; NULL: missing, or failed. */
+const int32_t *az_doc_gguf_ints(az_doc *d, const char *gguf, int n);
+bool *az_doc_bools(az_doc *d, int n);
+const bool *az_doc_gguf_flags(az_doc *d, const char *gguf, int n);
 
 /* Fail once; returns d->rc. */
 adze_status az_doc_fail(az_doc *d, adze_status s, const char *key, const char *fmt, ...)

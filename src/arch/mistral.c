@@ -6,8 +6,9 @@
 #include "arch/common.h"
 
 static const char *const hf_types[] = { "mistral", NULL };
+static const char *const hints[] = { "sliding_window", NULL };
 
-static const az_decoder_defaults defaults = {
+static const az_defaults defaults = {
     .vocab = 32000,
     .hidden = 4096,
     .ff = 14336,
@@ -19,29 +20,18 @@ static const az_decoder_defaults defaults = {
     .rope = { .theta = 1e4 },
 };
 
-static adze_status configure(adze_model *m, az_config *c, adze_error *err)
+static void configure(az_doc *d, az_config *c)
 {
-    az_doc d;
-    adze_status rc = az_decoder_configure(&d, m, "llama", &defaults, c, err);
-
-    if (rc < 0) return rc;
-    if (!json_object_get(d.j, "sliding_window"))
-        c->window = 4096;
-    else
-        c->window = az_doc_int(&d, "sliding_window", NULL, 1, INT32_MAX, 0);
-    return d.rc;
-}
-
-static adze_status build(const az_config *c, az_graph *g, adze_error *err)
-{
-    return az_build_decoder(c, g, false, err);
+    az_read_window(d, c, 4096);
 }
 
 const az_arch az_arch_mistral = {
     .name = "mistral",
     .hf_types = hf_types,
     .gguf_name = "llama",
-    .tensors = az_llama_tensors,
+    .flags = AZ_ARCH_PERMUTED,
+    .defaults = &defaults,
+    .tensors = az_decoder_tensors,
+    .hints = hints,
     .configure = configure,
-    .build = build,
 };

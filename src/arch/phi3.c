@@ -8,23 +8,7 @@
 
 static const char *const hf_types[] = { "phi3", NULL };
 
-static const az_tensor_map tensors[] = {
-#define LAYER "model.layers.{i}."
-    { "token_embd.weight", "model.embed_tokens.weight", AZ_TR_NONE, 0 },
-    { "blk.{i}.attn_norm.weight", LAYER "input_layernorm.weight", AZ_TR_NONE, AZ_TENSOR_F32 },
-    { "blk.{i}.attn_qkv.weight", LAYER "self_attn.qkv_proj.weight", AZ_TR_NONE, 0 },
-    { "blk.{i}.attn_output.weight", LAYER "self_attn.o_proj.weight", AZ_TR_NONE, 0 },
-    { "blk.{i}.ffn_norm.weight", LAYER "post_attention_layernorm.weight", AZ_TR_NONE,
-      AZ_TENSOR_F32 },
-    { "blk.{i}.ffn_up.weight", LAYER "mlp.gate_up_proj.weight", AZ_TR_NONE, 0 },
-    { "blk.{i}.ffn_down.weight", LAYER "mlp.down_proj.weight", AZ_TR_NONE, 0 },
-    { "output_norm.weight", "model.norm.weight", AZ_TR_NONE, AZ_TENSOR_F32 },
-    { "output.weight", "lm_head.weight", AZ_TR_NONE, AZ_TENSOR_OPTIONAL },
-    { NULL, NULL, AZ_TR_NONE, 0 },
-#undef LAYER
-};
-
-static const az_decoder_defaults defaults = {
+static const az_defaults defaults = {
     .vocab = 32064,
     .hidden = 3072,
     .ff = 8192,
@@ -35,39 +19,27 @@ static const az_decoder_defaults defaults = {
     .rope = { .theta = 1e4, .partial = true, .original_context = 4096 },
 };
 
-static adze_status configure(adze_model *m, az_config *c, adze_error *err)
+static void configure(az_doc *d, az_config *c)
 {
-    az_doc d;
-    adze_status rc = az_decoder_configure(&d, m, "phi3", &defaults, c, err);
-
-    if (rc < 0) return rc;
-    /* 0 in a GGUF: none */
-    c->window = az_doc_int(&d, "sliding_window", "attention.sliding_window",
-                           az_doc_is_gguf(&d) ? 0 : 1, INT32_MAX, 0);
-    return d.rc;
+    c->fused_qkv = c->fused_gate_up = true;
+    az_read_window(d, c, 0);
 }
 
 /* Readers of this architecture want both keys whatever the scaling; a window of 0 means none. */
 static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
 {
-    bool ok =
-        az_put_u32(out, "phi3", "attention.sliding_window", c->window) &&
-        az_put_u32(out, "phi3", "rope.scaling.original_context_length", c->rope.original_context);
-
-    return ok ? ADZE_OK : az_fail_nomem(err, "writing metadata");
-}
-
-static adze_status build(const az_config *c, az_graph *g, adze_error *err)
-{
-    return az_build_decoder(c, g, true, err);
+    return az_put_done(az_put_u32(out, "phi3", "attention.sliding_window", c->window) &&
+                           az_put_u32(out, "phi3", "rope.scaling.original_context_length",
+                                      c->rope.original_context),
+                       err);
 }
 
 const az_arch az_arch_phi3 = {
     .name = "phi3",
     .hf_types = hf_types,
     .gguf_name = "phi3",
-    .tensors = tensors,
+    .defaults = &defaults,
+    .tensors = az_decoder_tensors,
     .configure = configure,
     .gguf_keys = gguf_keys,
-    .build = build,
 };

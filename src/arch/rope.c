@@ -40,8 +40,12 @@ static double yarn_dim(const az_rope *r, double turns)
 
 static float yarn_frequency(const az_rope *r, float f, int i)
 {
-    double lo = floor(yarn_dim(r, r->beta_fast)), hi = ceil(yarn_dim(r, r->beta_slow)), ramp;
+    double lo = yarn_dim(r, r->beta_fast), hi = yarn_dim(r, r->beta_slow), ramp;
 
+    if (!r->exact_bounds) {
+        lo = floor(lo);
+        hi = ceil(hi);
+    }
     if (lo < 0) lo = 0;
     if (hi > r->dims - 1) hi = r->dims - 1;
     if (lo == hi) hi += 0.001;
@@ -60,7 +64,8 @@ static float longrope_frequency(const az_rope *r, const float *factors, int i)
 
 void az_rope_frequencies(const az_rope *r, int64_t length, float *inv)
 {
-    const float *longrope = length > r->original_context ? r->long_factor : r->short_factor;
+    bool is_long = length > r->original_context && !r->short_only;
+    const float *longrope = is_long ? r->long_factor : r->short_factor;
 
     for (int i = 0; i < r->dims / 2; i++) {
         float f = base_frequency(r, i);
@@ -74,6 +79,12 @@ void az_rope_frequencies(const az_rope *r, int64_t length, float *inv)
         case AZ_ROPE_YARN: inv[i] = yarn_frequency(r, f, i); break;
         }
     }
+}
+
+double az_rope_factor(const az_rope *r, int64_t length)
+{
+    if (r->type != AZ_ROPE_LONGROPE || r->short_attention_factor == 0) return r->attention_factor;
+    return length > r->original_context ? r->attention_factor : r->short_attention_factor;
 }
 
 void az_rope_divisors(const az_rope *r, float *div)
@@ -95,10 +106,11 @@ static double longrope_attention(double factor, int64_t original)
 }
 
 /* Values that a type does not set stay neutral; the factor on cos and sin is always filled in. */
-static void finish(az_doc *d, az_config *c)
+void az_rope_finish(az_doc *d, const az_config *c, az_rope *r)
 {
-    az_rope *r = &c->rope;
     double factor = r->factor;
+
+    if (d->rc < 0) return;
 
     if (r->original_context == 0) r->original_context = c->context;
     if (factor == 0) factor = (double)c->context / (double)r->original_context;
@@ -142,13 +154,15 @@ static void set_type(az_doc *d, az_rope *r, const char *name)
 }
 
 /* v5 files hold rope_parameters, older ones rope_scaling and top-level keys. NULL: neither. */
-static const json_t *hf_params(az_doc *d)
+static const json_t *hf_params(az_doc *d, const char *layer_type)
 {
     const json_t *p = json_object_get(d->j, "rope_parameters"), *v;
     const char *key;
 
     if (!p || json_is_null(p)) p = json_object_get(d->j, "rope_scaling");
     if (!p || json_is_null(p)) return NULL;
+    if (layer_type && json_is_object(json_object_get(p, layer_type)))
+        return json_object_get(p, layer_type);
     if (!json_is_object(p)) {
         az_doc_fail(d, ADZE_EFORMAT, "rope_scaling", "is not an object");
         return NULL;
@@ -158,9 +172,8 @@ static const json_t *hf_params(az_doc *d)
     return p;
 }
 
-static void hf_scaling(az_doc *d, az_config *c, const json_t *p)
+static void hf_scaling(az_doc *d, az_rope *r, const json_t *p)
 {
-    az_rope *r = &c->rope;
     const char *name = az_json_str(p, "rope_type");
     bool truncate = true;
 
@@ -178,19 +191,18 @@ static void hf_scaling(az_doc *d, az_config *c, const json_t *p)
     if ((r->type == AZ_ROPE_LINEAR || r->type == AZ_ROPE_LLAMA3) && r->factor == 0)
         az_doc_fail(d, ADZE_EFORMAT, "factor", "is missing from the rope scaling");
     if (r->type == AZ_ROPE_YARN &&
-        (json_object_get(p, "mscale") || json_object_get(p, "mscale_all_dim") ||
-         (az_json_bool(p, "truncate", &truncate) && !truncate)))
-        az_doc_fail(d, ADZE_EUNSUP, "rope_type", "yarn with mscale or without truncate");
+        (json_object_get(p, "mscale") || json_object_get(p, "mscale_all_dim")))
+        az_doc_fail(d, ADZE_EUNSUP, "rope_type", "yarn with mscale");
+    r->exact_bounds = az_json_bool(p, "truncate", &truncate) && !truncate;
     if (r->type == AZ_ROPE_LONGROPE && d->rc == ADZE_OK) {
         r->short_factor = az_doc_floats_in(d, p, "short_factor", r->dims / 2);
         r->long_factor = az_doc_floats_in(d, p, "long_factor", r->dims / 2);
     }
 }
 
-static void hf_rope(az_doc *d, az_config *c, const az_rope_defaults *def)
+static void hf_rope(az_doc *d, const az_config *c, const az_rope_defaults *def, az_rope *r)
 {
-    const json_t *p = hf_params(d);
-    az_rope *r = &c->rope;
+    const json_t *p = hf_params(d, def->layer_type);
     double part;
 
     r->theta = az_doc_real(d, "rope_theta", NULL, 1, 1e15, def->theta);
@@ -203,14 +215,12 @@ static void hf_rope(az_doc *d, az_config *c, const az_rope_defaults *def)
         az_doc_fail(d, ADZE_EUNSUP, "partial_rotary_factor", "%g for this architecture", part);
     r->dims = (int)(c->head_dim * part);
     r->original_context = az_doc_int(d, "original_max_position_embeddings", NULL, 1, 1000000000, 0);
-    if (p && d->rc == ADZE_OK) hf_scaling(d, c, p);
+    if (p && d->rc == ADZE_OK) hf_scaling(d, r, p);
     if (r->original_context == 0) r->original_context = def->original_context;
 }
 
-static void gguf_rope(az_doc *d, az_config *c)
+static void gguf_rope(az_doc *d, const az_config *c, az_rope *r)
 {
-    az_rope *r = &c->rope;
-
     r->theta = az_doc_real(d, NULL, "rope.freq_base", 1, 1e15, 1e4);
     r->dims = (int)az_doc_int(d, NULL, "rope.dimension_count", 2, c->head_dim, c->head_dim);
     r->original_context =
@@ -220,6 +230,7 @@ static void gguf_rope(az_doc *d, az_config *c)
     if (r->factor == 0) r->factor = az_doc_real(d, NULL, "rope.scale_linear", 0, 1e6, 0);
     r->beta_fast = az_doc_real(d, NULL, "rope.scaling.yarn_beta_fast", 1e-6, 1e6, 32);
     r->beta_slow = az_doc_real(d, NULL, "rope.scaling.yarn_beta_slow", 1e-6, 1e6, 1);
+    r->exact_bounds = !az_doc_flag(d, "rope.scaling.yarn_truncate", true);
     set_type(d, r, az_doc_str(d, NULL, "rope.scaling.type", r->factor > 0 ? "linear" : "none"));
     if (r->dims % 2 == 0) {
         r->freq_divisor = az_doc_vector(d, "rope_freqs.weight", r->dims / 2);
@@ -238,13 +249,12 @@ static void gguf_rope(az_doc *d, az_config *c)
         r->attention_factor *= az_rope_yarn_attention(r->factor);
 }
 
-adze_status az_rope_configure(az_doc *d, az_config *c, const az_rope_defaults *def)
+void az_rope_configure(az_doc *d, const az_config *c, const az_rope_defaults *def, az_rope *r)
 {
-    c->rope = (az_rope){ .low_freq_factor = 1, .high_freq_factor = 4 };
+    *r = (az_rope){ .low_freq_factor = 1, .high_freq_factor = 4 };
     if (az_doc_is_gguf(d))
-        gguf_rope(d, c);
+        gguf_rope(d, c, r);
     else
-        hf_rope(d, c, def);
-    finish(d, c);
-    return d->rc;
+        hf_rope(d, c, def, r);
+    az_rope_finish(d, c, r);
 }

@@ -10,10 +10,16 @@ typedef struct az_rope_defaults {
     double theta;
     bool partial;             /* the class honours partial_rotary_factor */
     int64_t original_context; /* 0: the model's context */
+    const char *layer_type;   /* whose part of rope_parameters counts where they differ by type */
 } az_rope_defaults;
 
-/* Read the rope part of a document into c->rope; head_dim and context are set. */
-adze_status az_rope_configure(az_doc *d, az_config *c, const az_rope_defaults *def);
+/* Read the rope part of a document into r; c's head_dim and context are set. */
+void az_rope_configure(az_doc *d, const az_config *c, const az_rope_defaults *def, az_rope *r);
+/* What has no value yet gets the one that follows from the others; checks. */
+void az_rope_finish(az_doc *d, const az_config *c, az_rope *r);
+
+/* Factor on cos and sin for a sequence of that length. */
+double az_rope_factor(const az_rope *r, int64_t length);
 
 /* inv[i] for i in [0, dims / 2): the angle of pair i at position p is p * inv[i]; f32 as transformers computes
  * it. length: tokens that the sequence is made for; longrope uses its long factors beyond the original

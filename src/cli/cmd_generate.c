@@ -1,5 +1,6 @@
 /* adze generate: continue a prompt with the native engine, streaming. */
 #include "cli/cli.h"
+#include "core/model.h"
 #include "infer/sample.h"
 
 #include <adze/model.h>
@@ -156,7 +157,9 @@ static adze_status prepare(az_cli *cli, const generate_opts *o, const char *path
     if (rc < 0) return rc;
     rc = adze_tokenize(p->t, o->prompt, strlen(o->prompt), !o->raw, &p->ids, &p->n_ids, err);
     if (rc < 0) return rc;
-    return adze_session_new(&p->s, cli->run, p->m, &so, err);
+    rc = adze_session_new(&p->s, cli->run, p->m, &so, err);
+    if (rc == ADZE_OK && p->m->warning) az_cli_note(cli, "warning: %s\n", p->m->warning);
+    return rc;
 }
 
 static void release(parts *p)

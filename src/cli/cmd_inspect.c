@@ -141,6 +141,7 @@ static void print_json(az_cli *cli, const view *v, bool tensors)
                   (json_int_t)m->n_tensors, "types", types, "files", files, "chat_template",
                   m->chat_template != NULL);
     if (!v->arch) json_object_set_new(j, "unsupported", json_string(v->why.msg));
+    if (m->warning) json_object_set_new(j, "warning", json_string(m->warning));
     if (m->kv.n) json_object_set_new(j, "metadata", metadata_json(m));
     if (tensors) json_object_set_new(j, "tensor_list", tensors_json(m));
     az_cli_json(cli, j);
@@ -158,6 +159,10 @@ static void print_config(az_cli *cli, const view *v)
     az_cli_printf(
         cli, "architecture  %s: %d layers of %d, feed-forward %d, %d heads of %d (%d for keys)\n",
         v->arch->name, c->n_layers, c->hidden, c->ff, c->n_heads, c->head_dim, c->n_kv_heads);
+    if (v->m->warning) az_cli_printf(cli, "warning       %s\n", v->m->warning);
+    if (c->n_experts)
+        az_cli_printf(cli, "experts       %d of width %d, %d for each token\n", c->n_experts,
+                      c->expert_ff, c->n_experts_used);
     az_cli_printf(cli, "vocabulary    %lld%s\n", (long long)c->vocab,
                   c->tied ? ", output shares the embedding" : "");
     az_cli_printf(cli, "context       %lld tokens", (long long)c->context);

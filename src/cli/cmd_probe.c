@@ -81,7 +81,7 @@ static void other_rows(const tables *t, const char *rows[OTHER_KERNELS][2])
         { "quantize_q8", FROM(quantize_q8) },
         { "rms_norm", FROM(rms_norm) },
         { "add", FROM(add) },
-        { "silu_mul", FROM(silu_mul) },
+        { "silu_mul", FROM(act_mul[AZ_ACTIVATION_SILU]) },
         { "rope", FROM(rope) },
         { "attention", FROM(attention) },
         { "f32_to_f16", FROM(f32_to_f16) },

@@ -71,6 +71,8 @@ struct adze_model {
     az_tokenizer_data tok;
     const char *chat_template; /* byte for byte, or NULL */
     size_t chat_template_n;
+    const struct az_arch *nearest; /* chosen for a model_type that no architecture has */
+    const char *warning;           /* what the user must know about how it was read, or NULL */
 };
 
 adze_status az_model_new(adze_model **out, adze_run *run, const char *path, const char *format,

@@ -1,27 +1,12 @@
-/* Plans: which tensors an output file holds, in which type, and how their rows are made.
- *
- * A row goes: read from the source by slice, rows of rotary heads permuted where the format stores them
- * so, decoded to f32, encoded. Where type and order stay the same, bytes are copied.
- */
-#include "arch/arch.h"
+/* Plans: which tensors an output file holds, and in which type. format/rows.c makes their rows. */
 #include "base/check.h"
 #include "codec/codec.h"
-#include "core/half.h"
-#include "core/packed.h"
 #include "format/format.h"
+#include "format/rows.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct producer {
-    const az_tensor *src; /* NULL: `data` */
-    const float *data;    /* generated tensor */
-    int heads;            /* > 0: rows of each head are permuted for adjacent pairs */
-    bool inverse;         /* from adjacent pairs back to halves */
-    uint64_t item_bytes;  /* what is permuted: rows, or elements of a vector */
-    int64_t items;
-} producer;
 
 typedef struct planner {
     az_plan *p;
@@ -33,7 +18,7 @@ typedef struct planner {
 
 const az_tensor *az_output_source(const az_output *o)
 {
-    return ((const producer *)o->producer)->src;
+    return ((const az_producer *)o->producer)->src;
 }
 
 void az_plan_note(az_plan *p, const char *text)
@@ -57,11 +42,11 @@ static int64_t cols_of(const az_output *o)
 }
 
 static adze_status add_output(planner *pl, const char *name, const az_output *like,
-                              const producer *from, adze_error *err)
+                              const az_producer *from, adze_error *err)
 {
     az_plan *p = pl->p;
     az_output *o = &p->outputs[p->n_outputs];
-    producer *pr = az_arena_alloc(&p->arena, sizeof *pr);
+    az_producer *pr = az_arena_alloc(&p->arena, sizeof *pr);
 
     if (!pr || p->n_outputs == pl->cap) return az_fail_nomem(err, "planning a conversion");
     *pr = *from;
@@ -71,13 +56,6 @@ static adze_status add_output(planner *pl, const char *name, const az_output *li
     if (!o->name) return az_fail_nomem(err, "planning a conversion");
     p->n_outputs++;
     return ADZE_OK;
-}
-
-/* Bytes of a source row as it is read: packed tensors are read as f32. */
-static uint64_t source_row_bytes(const az_tensor *t, int64_t rows)
-{
-    if (t->packed) return (uint64_t)az_tensor_cols(t) * sizeof(float);
-    return rows ? t->size_bytes / (uint64_t)rows : 0;
 }
 
 /* Type that a tensor keeps when no recipe asks for another. */
@@ -102,18 +80,55 @@ static adze_status folder_type(const az_plan *p, const az_tensor *t, az_type *ou
                         "weights of type %s cannot be converted", az_type_get(t->type)->name);
 }
 
-static adze_status permutation(const planner *pl, const az_tensor *t, az_transform tr, producer *pr,
-                               adze_error *err)
+static adze_status permutation(const planner *pl, const az_tensor *t, az_transform tr,
+                               az_producer *pr, adze_error *err)
 {
-    if (tr == AZ_TR_NONE) return ADZE_OK;
+    if ((tr != AZ_TR_ROPE_Q && tr != AZ_TR_ROPE_K) || !(pl->arch->flags & AZ_ARCH_PERMUTED))
+        return ADZE_OK;
     pr->heads = tr == AZ_TR_ROPE_Q ? pl->config.n_heads : pl->config.n_kv_heads;
-    pr->items = t->n_dims == 1 ? t->shape[0] : az_tensor_rows(t);
-    if (pr->heads <= 0 || pr->items % ((int64_t)2 * pr->heads) != 0)
+    pr->permuted = t->n_dims == 1 ? t->shape[0] : az_tensor_rows(t);
+    if (pr->heads <= 0 || pr->permuted % ((int64_t)2 * pr->heads) != 0)
         return az_fail_name(err, ADZE_EFORMAT, pl->p->model->files[t->file].path, t->name,
                             t->at_bytes, "%lld rows are not %d heads of an even size",
-                            (long long)pr->items, pr->heads);
-    pr->item_bytes = source_row_bytes(t, pr->items);
+                            (long long)pr->permuted, pr->heads);
+    pr->item_bytes = az_source_item_bytes(t, pr->permuted);
     return ADZE_OK;
+}
+
+/* Shape in the file: of a stack of experts [experts, rows, cols], of a vector [cols]. */
+static void shape_of(const az_graph_weight *w, int64_t skipped, az_output *o)
+{
+    int64_t shape[3];
+    int n = 0;
+
+    if (w->experts) shape[n++] = w->experts;
+    if (!w->vector || w->rows > 1) {
+        int64_t rows = (w->experts ? w->rows / w->experts : w->rows) - skipped;
+        if (!w->experts || !w->vector) shape[n++] = rows;
+    }
+    shape[n++] = w->cols;
+    set_shape(o, n, shape);
+}
+
+static adze_status output_from_hf(planner *pl, const az_graph_weight *w, adze_error *err)
+{
+    adze_model *m = pl->p->model;
+    az_source source = az_arch_source(pl->arch, m, w->name);
+    az_producer pr = { .src = source.t, .source = source };
+    az_output o = { .fallback = false };
+    bool f32 = w->vector || source.map->flags & AZ_TENSOR_F32;
+    adze_status rc;
+
+    pr.items = az_source_items(&source, w);
+    if (source.map->gguf == AZ_TR_ROWS) {
+        pr.items.first = pl->config.position_offset;
+        pr.items.part_items -= pl->config.position_offset;
+    }
+    if (source.map->gguf == AZ_TR_NORM && pl->config.norm_add_one) pr.add = 1;
+    shape_of(w, source.map->gguf == AZ_TR_ROWS ? pl->config.position_offset : 0, &o);
+    rc = kept_type(m, source.t, f32, &o.type, err);
+    if (rc == ADZE_OK) rc = permutation(pl, source.t, source.map->gguf, &pr, err);
+    return rc == ADZE_OK ? add_output(pl, w->name, &o, &pr, err) : rc;
 }
 
 static adze_status outputs_from_hf(planner *pl, adze_error *err)
@@ -121,23 +136,14 @@ static adze_status outputs_from_hf(planner *pl, adze_error *err)
     adze_model *m = pl->p->model;
     az_extra_tensor extra[AZ_MAX_EXTRA];
     size_t n_extra;
-    adze_status rc;
+    adze_status rc = ADZE_OK;
 
-    for (int i = 0; i < pl->graph.n_weights; i++) {
-        const az_tensor_map *map = NULL;
-        const az_tensor *t = az_arch_tensor(pl->arch, m, pl->graph.weights[i].name, &map);
-        producer pr = { .src = t };
-        az_output o = { .fallback = false };
-        if (!t) continue; /* optional; az_arch_check has seen to the rest */
-        set_shape(&o, t->n_dims, t->shape);
-        rc = kept_type(m, t, t->n_dims < 2 || (map->flags & AZ_TENSOR_F32), &o.type, err);
-        if (rc == ADZE_OK) rc = permutation(pl, t, map->gguf, &pr, err);
-        if (rc == ADZE_OK) rc = add_output(pl, pl->graph.weights[i].name, &o, &pr, err);
-        if (rc < 0) return rc;
-    }
+    for (int i = 0; i < pl->graph.n_weights && rc == ADZE_OK; i++)
+        rc = output_from_hf(pl, &pl->graph.weights[i], err);
+    if (rc < 0) return rc;
     rc = az_arch_extra_tensors(pl->arch, m, &pl->config, extra, &n_extra, err);
     for (size_t i = 0; i < n_extra && rc == ADZE_OK; i++) {
-        producer pr = { .data = extra[i].data };
+        az_producer pr = { .data = extra[i].data };
         az_output o = { .type = AZ_F32 };
         set_shape(&o, 1, &extra[i].n);
         rc = add_output(pl, extra[i].name, &o, &pr, err);
@@ -151,35 +157,77 @@ static adze_status outputs_from_gguf(planner *pl, adze_error *err)
     adze_status rc = ADZE_OK;
 
     for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++) {
-        producer pr = { .src = &m->tensors[i] };
+        az_producer pr = { .src = &m->tensors[i] };
         az_output o = { .fallback = false };
         set_shape(&o, pr.src->n_dims, pr.src->shape);
+        pr.items = (az_items){ 1, o.rows, o.rows, 0, 1, cols_of(&o) };
         rc = kept_type(m, pr.src, false, &o.type, err);
         if (rc == ADZE_OK) rc = add_output(pl, pr.src->name, &o, &pr, err);
     }
     return rc;
 }
 
+/* Whether what a GGUF does to a tensor can be undone. */
+static adze_status can_go_back(const planner *pl, const az_tensor *t, const az_tensor_map *map,
+                               adze_error *err)
+{
+    if (map->pick == AZ_PICK_ALL && !(map->flags & AZ_TENSOR_TRANSPOSED) &&
+        (map->gguf != AZ_TR_ROWS || pl->config.position_offset == 0))
+        return ADZE_OK;
+    return az_fail_name(err, ADZE_EUNSUP, pl->p->model->path, t->name, ADZE_NOPOS,
+                        "tensor of architecture %s cannot be written under the names of a folder",
+                        pl->arch->name);
+}
+
+/* One tensor of a GGUF, or one expert's part of it. */
+static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_tensor_map *map,
+                                    const char *name, int expert, adze_error *err)
+{
+    az_producer pr = { .src = t, .inverse = true };
+    az_output o = { .fallback = false };
+    int64_t rows;
+    adze_status rc;
+
+    if (expert < 0)
+        set_shape(&o, t->n_dims, t->shape);
+    else
+        set_shape(&o, t->n_dims - 1, t->shape + 1);
+    rows = o.rows;
+    pr.items = (az_items){ 1, rows, rows, expert < 0 ? 0 : expert * rows, 1, cols_of(&o) };
+    if (map && map->gguf == AZ_TR_NORM && pl->arch->flags & AZ_ARCH_ADD_ONE) pr.add = -1;
+    rc = folder_type(pl->p, t, &o.type, err);
+    if (rc == ADZE_OK && map) rc = permutation(pl, t, map->gguf, &pr, err);
+    return rc == ADZE_OK ? add_output(pl, name, &o, &pr, err) : rc;
+}
+
+static adze_status outputs_of_map(planner *pl, const az_tensor *t, adze_error *err)
+{
+    const az_tensor_map *map = NULL;
+    char name[192];
+    int experts = 1;
+    adze_status rc;
+
+    if (!az_arch_source_name(pl->arch, t->name, 0, name, sizeof name, &map)) return ADZE_OK;
+    rc = can_go_back(pl, t, map, err);
+    if (strstr(map->hf, "{e}")) experts = (int)t->shape[0];
+    for (int e = 0; e < experts && rc == ADZE_OK; e++) {
+        az_arch_source_name(pl->arch, t->name, e, name, sizeof name, &map);
+        rc = output_to_folder(pl, t, map, name, strstr(map->hf, "{e}") ? e : -1, err);
+    }
+    return rc;
+}
+
 /* Outputs of a folder have the checkpoint's own names. From a folder: all tensors as they are. From a GGUF: the
- * names of the architecture's map, and rows of heads put back; what is made from the config is left out. */
+ * names of the architecture's map, rows of heads put back, experts apart; what is made from the config is left
+ * out. */
 static adze_status outputs_to_folder(planner *pl, adze_error *err)
 {
     adze_model *m = pl->p->model;
     adze_status rc = ADZE_OK;
-    char name[160];
 
-    for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++) {
-        const az_tensor *t = &m->tensors[i];
-        const az_tensor_map *map = NULL;
-        producer pr = { .src = t, .inverse = true };
-        az_output o = { .fallback = false };
-        set_shape(&o, t->n_dims, t->shape);
-        if (!m->config && !az_arch_source_name(pl->arch, t->name, name, sizeof name, &map))
-            continue;
-        rc = folder_type(pl->p, t, &o.type, err);
-        if (rc == ADZE_OK && map) rc = permutation(pl, t, map->gguf, &pr, err);
-        if (rc == ADZE_OK) rc = add_output(pl, map ? name : t->name, &o, &pr, err);
-    }
+    for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++)
+        rc = m->config ? output_to_folder(pl, &m->tensors[i], NULL, m->tensors[i].name, -1, err)
+                       : outputs_of_map(pl, &m->tensors[i], err);
     return rc;
 }
 
@@ -258,6 +306,16 @@ static adze_status set_sizes(az_plan *p, adze_error *err)
     return ADZE_OK;
 }
 
+/* Tensors that a folder has beyond a GGUF's: each expert's. */
+static size_t experts_of(const az_graph *g)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < g->n_weights; i++)
+        n += (size_t)g->weights[i].experts;
+    return n;
+}
+
 static adze_status fill(planner *pl, adze_error *err)
 {
     az_plan *p = pl->p;
@@ -271,11 +329,12 @@ static adze_status fill(planner *pl, adze_error *err)
                        "has no config: give the folder that holds config.json");
     rc = az_arch_of(m, &pl->arch, &pl->config, err);
     if (rc < 0) return rc;
+    az_plan_note(p, m->warning);
     rc = az_arch_build(pl->arch, &pl->config, &p->arena, &pl->graph, err);
     if (rc < 0) return rc;
     rc = az_arch_check(pl->arch, m, &pl->graph, err);
     if (rc < 0) return rc;
-    pl->cap = (size_t)pl->graph.n_weights + AZ_MAX_EXTRA + m->n_tensors;
+    pl->cap = (size_t)pl->graph.n_weights + AZ_MAX_EXTRA + m->n_tensors + experts_of(&pl->graph);
     p->outputs = az_arena_array(&p->arena, pl->cap + 1, sizeof *p->outputs);
     if (!p->outputs) return az_fail_nomem(err, "planning a conversion");
     rc = folder      ? outputs_to_folder(pl, err)
@@ -316,141 +375,4 @@ void az_plan_free(az_plan *p)
     if (!p) return;
     az_arena_deinit(&p->arena);
     az_free(p->run, p);
-}
-
-/* Rows (or elements of a vector), `item` bytes each, as the source has them. */
-static adze_status read_source(const az_plan *p, const az_tensor *t, int64_t i0, int64_t n,
-                               size_t item, char *dst, adze_error *err)
-{
-    if (t->packed) return az_packed_rows(p->model, t, i0, n, (float *)(void *)dst, err);
-    return az_model_read(p->model, t, (uint64_t)i0 * item, dst, (size_t)n * item, err);
-}
-
-/* Items [i0, i0 + n) of a tensor whose heads are permuted: GGUF item 2j+s of a head of d is the source's
- * item s*d/2+j, and the other way round. Reads the heads that they lie in, once. */
-static adze_status read_permuted(const az_plan *p, const producer *pr, int64_t i0, int64_t n,
-                                 char *dst, adze_error *err)
-{
-    int64_t d = pr->items / pr->heads, first = i0 / d * d, last = ((i0 + n - 1) / d + 1) * d;
-    size_t item = (size_t)pr->item_bytes;
-    char *heads = az_alloc(p->run, (size_t)(last - first) * item);
-    adze_status rc;
-
-    if (!heads) return az_fail_nomem(err, "reading weights");
-    rc = read_source(p, pr->src, first, last - first, item, heads, err);
-    for (int64_t i = i0; i < i0 + n && rc == ADZE_OK; i++) {
-        int64_t in = i % d, half = d / 2;
-        int64_t from = i - in + (pr->inverse ? in % half * 2 + in / half : in % 2 * half + in / 2);
-        memcpy(dst + (size_t)(i - i0) * item, heads + (size_t)(from - first) * item, item);
-    }
-    az_free(p->run, heads);
-    return rc;
-}
-
-/* Rows in the source's type and the output's order. */
-static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
-                             adze_error *err)
-{
-    const producer *pr = o->producer;
-    size_t row = (size_t)source_row_bytes(pr->src, o->rows);
-
-    if (pr->heads && o->n_dims == 1) return read_permuted(p, pr, 0, pr->items, dst, err);
-    if (pr->heads) return read_permuted(p, pr, r0, n, dst, err);
-    return read_source(p, pr->src, r0, n, row, dst, err);
-}
-
-/* First element that the output type cannot hold; n: all fit. */
-static size_t first_bad(const float *x, size_t n, az_type type)
-{
-    uint32_t limit = type == AZ_F16 ? 0x477ff000u : 0x7f800000u, over = 0;
-
-    if (!az_type_get(type)->quantized && type != AZ_F16) return n;
-    for (size_t i = 0; i < n; i++)
-        over |= (az_f32_bits(x[i]) & 0x7fffffffu) >= limit;
-    if (!over) return n;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t a = az_f32_bits(x[i]) & 0x7fffffffu;
-        if (type == AZ_F16 && a >= 0x7f800000u) continue; /* f16 has both */
-        if (a >= limit) return i;
-    }
-    return n;
-}
-
-static adze_status refuse_value(const az_plan *p, const az_output *o, int64_t row, size_t col,
-                                float x, adze_error *err)
-{
-    const producer *pr = o->producer;
-    const az_tensor *t = pr->src;
-    const char *why = x != x                    ? "is not a number"
-                      : x > 3e38f || x < -3e38f ? "is infinite"
-                                                : "is too large";
-
-    return az_fail_name(err, ADZE_EFORMAT, t ? p->model->files[t->file].path : p->model->path,
-                        t ? t->name : o->name, t ? t->at_bytes : ADZE_NOPOS,
-                        "element %lld (row %lld, column %zu of %s) %s and cannot be stored as %s",
-                        (long long)(row * cols_of(o)) + (long long)col, (long long)row, col,
-                        o->name, why, az_type_get(o->type)->name);
-}
-
-static void unpack(const az_kernels *k, az_type type, const void *src, float *x, size_t n)
-{
-    if (type == AZ_F64) {
-        for (size_t i = 0; i < n; i++) {
-            double d;
-            memcpy(&d, (const char *)src + i * sizeof d, sizeof d);
-            x[i] = (float)d;
-        }
-    } else {
-        az_codec_get(type)->unpack(k, src, x, n);
-    }
-}
-
-static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n,
-                               az_type from, const char *src, uint64_t src_row, float *x, char *dst,
-                               adze_error *err)
-{
-    const az_kernels *k = az_kernels_default();
-    size_t cols = (size_t)cols_of(o);
-
-    for (int64_t r = 0; r < n; r++) {
-        size_t bad;
-        unpack(k, from, src + (uint64_t)r * src_row, x, cols);
-        bad = first_bad(x, cols, o->n_parts ? AZ_Q8_0 : o->type);
-        if (bad < cols) return refuse_value(p, o, r0 + r, bad, x[bad], err);
-        if (o->n_parts && !az_pack_parts(p->run, o, x, r, n, dst))
-            return az_fail_nomem(err, "writing weights");
-        if (!o->n_parts)
-            az_codec_get(o->type)->pack(k, x, NULL, cols, dst + (uint64_t)r * o->row_bytes);
-    }
-    return ADZE_OK;
-}
-
-adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
-                         adze_error *err)
-{
-    const producer *pr = o->producer;
-    uint64_t src_row, src_bytes;
-    char *src = NULL;
-    float *x = NULL;
-    adze_status rc;
-
-    if (r0 < 0 || n < 0 || r0 > o->rows || n > o->rows - r0)
-        return az_fail_name(err, ADZE_EINVAL, p->model->path, o->name, ADZE_NOPOS,
-                            "rows outside the tensor");
-    if (!n || !cols_of(o)) return ADZE_OK;
-    if (!pr->src) {
-        memcpy(dst, pr->data, (size_t)o->row_bytes);
-        return ADZE_OK;
-    }
-    if (pr->src->type == o->type && !o->n_parts) return read_rows(p, o, r0, n, dst, err);
-    src_row = source_row_bytes(pr->src, o->rows);
-    x = az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
-            ? az_alloc(p->run, (size_t)cols_of(o) * sizeof *x)
-            : NULL;
-    src = x ? az_alloc(p->run, (size_t)src_bytes) : NULL;
-    rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");
-    if (rc == ADZE_OK) rc = encode_rows(p, o, r0, n, pr->src->type, src, src_row, x, dst, err);
-    az_free(p->run, src);
-    az_free(p->run, x);
-    return rc;
 }

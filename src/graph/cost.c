@@ -2,6 +2,8 @@
 #include "graph/cost.h"
 #include "base/check.h"
 
+#include <math.h>
+
 #define F32_BYTES 4
 #define KV_BYTES  2 /* caches are f16 */
 
@@ -12,6 +14,14 @@ static uint64_t weight_bytes(const az_graph *g, const az_cost_in *in, int weight
 
     if (!az_type_row_bytes(in->type_of(in->user, w->name), (uint64_t)w->cols, &row)) return 0;
     return row * (uint64_t)rows;
+}
+
+/* Experts that so many tokens are expected to take, if all are as likely. */
+static double expected_experts(const az_node *n, double rows)
+{
+    double share = (double)n->slots / n->n_experts;
+
+    return rows <= 1 ? rows * n->slots : n->n_experts * (1 - pow(1 - share, rows));
 }
 
 /* Pairs (query, key) that attention looks at: sum over queries of the keys within the window. */
@@ -50,6 +60,30 @@ static void linear_cost(const az_graph *g, const az_cost_in *in, const az_node *
         2.0 * rows * (double)w->rows * (double)w->cols;
 }
 
+static void experts_cost(const az_graph *g, const az_cost_in *in, const az_node *n, double rows,
+                         az_op_cost *c)
+{
+    const az_graph_weight *w = &g->weights[n->weight[0]];
+    bool quantized = az_type_get(in->type_of(in->user, w->name))->quantized;
+    double experts = expected_experts(n, rows);
+
+    c->weight_bytes += (uint64_t)((double)weight_bytes(g, in, n->weight[0], n->width) * experts);
+    if (n->weight[1] >= 0)
+        c->weight_bytes += (uint64_t)((double)weight_bytes(g, in, n->weight[1], 1) * experts);
+    c->flops[quantized ? AZ_ARITH_INT8 : AZ_ARITH_F32] +=
+        2.0 * rows * n->slots * (double)n->width * (double)w->cols;
+}
+
+static void conv_cost(const az_graph *g, const az_cost_in *in, const az_node *n, int64_t rows,
+                      az_op_cost *c)
+{
+    const az_graph_state *s = &g->states[n->state];
+
+    c->weight_bytes += weight_bytes(g, in, n->weight[0], s->width);
+    c->state_bytes += (uint64_t)(2 * (s->taps - 1) * s->width) * F32_BYTES;
+    c->flops[AZ_ARITH_F32] += (2.0 * (double)s->taps + 2) * (double)rows * (double)s->width;
+}
+
 static void attention_cost(const az_graph *g, const az_cost_in *in, const az_node *n, int64_t rows,
                            az_op_cost *c)
 {
@@ -61,27 +95,43 @@ static void attention_cost(const az_graph *g, const az_cost_in *in, const az_nod
     c->flops[AZ_ARITH_F32] += 4.0 * n->n_heads * n->head_dim * attended(s, first, rows, in->n_past);
 }
 
+/* Floats of a value that belong to one token. */
+static int64_t width_of(const az_graph *g, int value)
+{
+    const az_node *n = &g->nodes[value];
+
+    return n->op == AZ_OP_ROUTER ? 2 * n->slots : n->width * (n->slots ? n->slots : 1);
+}
+
 static void node_cost(const az_graph *g, const az_cost_in *in, const az_node *n, az_op_cost *c)
 {
     int64_t rows = n->last_only ? in->n_logits : in->n_tokens;
     double elems = (double)rows * (double)n->width;
 
+    if (n->op == AZ_OP_CONV) rows = in->n_tokens; /* its state takes them all */
     c->nodes++;
     for (int i = 0; i < 3 && n->op != AZ_OP_SLICE; i++)
-        if (n->in[i] >= 0)
-            c->value_bytes += (uint64_t)(rows * g->nodes[n->in[i]].width) * F32_BYTES;
-    if (n->op != AZ_OP_SLICE) c->value_bytes += (uint64_t)(rows * n->width) * F32_BYTES;
+        if (n->in[i] >= 0) c->value_bytes += (uint64_t)(rows * width_of(g, n->in[i])) * F32_BYTES;
+    if (n->op != AZ_OP_SLICE)
+        c->value_bytes += (uint64_t)(rows * n->width * (n->slots ? n->slots : 1)) * F32_BYTES;
+    if (n->op == AZ_OP_ACTIVATION && n->slots) elems *= n->slots;
     switch (n->op) {
     case AZ_OP_EMBED: c->weight_bytes += weight_bytes(g, in, n->weight[0], rows); break;
-    case AZ_OP_NORM_RMS:
+    case AZ_OP_NORM:
         if (rows) c->weight_bytes += weight_bytes(g, in, n->weight[0], 1);
+        if (rows && n->weight[1] >= 0) c->weight_bytes += weight_bytes(g, in, n->weight[1], 1);
         c->flops[AZ_ARITH_F32] += 4 * elems;
         break;
     case AZ_OP_LINEAR: linear_cost(g, in, n, (double)rows, c); break;
     case AZ_OP_ROPE: c->flops[AZ_ARITH_F32] += 3 * elems; break;
     case AZ_OP_ATTENTION: attention_cost(g, in, n, rows, c); break;
-    case AZ_OP_SILU_MUL: c->flops[AZ_ARITH_F32] += 10 * elems; break;
+    case AZ_OP_ACTIVATION: c->flops[AZ_ARITH_F32] += 10 * elems; break;
+    case AZ_OP_POOL:
     case AZ_OP_ADD: c->flops[AZ_ARITH_F32] += elems; break;
+    case AZ_OP_ROUTER: c->flops[AZ_ARITH_F32] += (4.0 + n->slots) * elems; break;
+    case AZ_OP_EXPERTS: experts_cost(g, in, n, (double)rows, c); break;
+    case AZ_OP_MIX: c->flops[AZ_ARITH_F32] += 2 * elems * g->nodes[n->in[0]].slots; break;
+    case AZ_OP_CONV: conv_cost(g, in, n, rows, c); break;
     case AZ_OP_SLICE:
     case AZ_OP_COUNT: break;
     }
@@ -126,11 +176,18 @@ uint64_t az_graph_state_bytes_per_token(const az_graph *g)
     uint64_t n = 0;
 
     for (int i = 0; i < g->n_states; i++)
-        n += 2u * (uint64_t)g->states[i].n_kv_heads * (uint64_t)g->states[i].head_dim * KV_BYTES;
+        if (g->states[i].kind == AZ_STATE_KV)
+            n +=
+                2u * (uint64_t)g->states[i].n_kv_heads * (uint64_t)g->states[i].head_dim * KV_BYTES;
     return n;
 }
 
 uint64_t az_graph_state_bytes(const az_graph *g, int64_t context)
 {
-    return az_graph_state_bytes_per_token(g) * (uint64_t)context;
+    uint64_t n = az_graph_state_bytes_per_token(g) * (uint64_t)context;
+
+    for (int i = 0; i < g->n_states; i++)
+        if (g->states[i].kind == AZ_STATE_CONV)
+            n += (uint64_t)((g->states[i].taps - 1) * g->states[i].width) * F32_BYTES;
+    return n;
 }

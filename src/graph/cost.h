@@ -30,7 +30,9 @@ typedef struct az_cost {
     az_op_cost all;
 } az_cost;
 
-/* One call of n_tokens tokens after n_past. Quantized weights multiply in int8, plain ones in f32. */
+/* One call of n_tokens tokens after n_past. Quantized weights multiply in int8, plain ones in f32. Of a mixture
+ * of experts one token reads those that it takes, several those that they are expected to take if every expert is
+ * as likely. */
 void az_graph_cost(const az_graph *g, const az_cost_in *in, az_cost *out);
 
 /* Bytes of all weights under these types; false when a row does not fit its type or the sum overflows. */

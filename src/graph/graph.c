@@ -11,9 +11,19 @@
 const char *az_op_name(az_op op)
 {
     static const char *const names[AZ_OP_COUNT] = {
-        [AZ_OP_EMBED] = "embed",       [AZ_OP_NORM_RMS] = "norm", [AZ_OP_LINEAR] = "linear",
-        [AZ_OP_SLICE] = "slice",       [AZ_OP_ROPE] = "rope",     [AZ_OP_ATTENTION] = "attention",
-        [AZ_OP_SILU_MUL] = "silu_mul", [AZ_OP_ADD] = "add",
+        [AZ_OP_EMBED] = "embed",
+        [AZ_OP_NORM] = "norm",
+        [AZ_OP_LINEAR] = "linear",
+        [AZ_OP_SLICE] = "slice",
+        [AZ_OP_ROPE] = "rope",
+        [AZ_OP_ATTENTION] = "attention",
+        [AZ_OP_ACTIVATION] = "activation",
+        [AZ_OP_ADD] = "add",
+        [AZ_OP_ROUTER] = "router",
+        [AZ_OP_EXPERTS] = "experts",
+        [AZ_OP_MIX] = "mix",
+        [AZ_OP_CONV] = "conv",
+        [AZ_OP_POOL] = "pool",
     };
 
     return (unsigned)op < AZ_OP_COUNT ? names[op] : "?";
@@ -55,33 +65,81 @@ static void *grow(az_graph *g, void *items, int n, int *cap, size_t size)
     return p;
 }
 
-int az_graph_weight_at(az_graph *g, int64_t rows, int64_t cols, const char *fmt, ...)
+static int add_weight(az_graph *g, az_graph_weight from, const char *fmt, va_list ap)
 {
     char name[96];
     az_graph_weight *w;
-    va_list ap;
 
-    va_start(ap, fmt);
     vsnprintf(name, sizeof name, fmt, ap);
-    va_end(ap);
-    if (rows < 1 || cols < 1) return fail(g, "weight %s has no elements", name);
+    if (from.rows < 1 || from.cols < 1) return fail(g, "weight %s has no elements", name);
     w = grow(g, g->weights, g->n_weights, &g->cap_weights, sizeof *w);
     if (!w) return -1;
     g->weights = w;
     w += g->n_weights;
-    *w = (az_graph_weight){ az_arena_strdup(g->arena, name), rows, cols, false };
+    *w = from;
+    w->name = az_arena_strdup(g->arena, name);
     if (!w->name) return fail(g, "out of memory");
     return g->n_weights++;
 }
 
-int az_graph_state_kv(az_graph *g, int layer, int n_kv_heads, int head_dim, int64_t window)
+int az_graph_weight_at(az_graph *g, int64_t rows, int64_t cols, const char *fmt, ...)
+{
+    va_list ap;
+    int i;
+
+    va_start(ap, fmt);
+    i = add_weight(g, (az_graph_weight){ .rows = rows, .cols = cols }, fmt, ap);
+    va_end(ap);
+    return i;
+}
+
+int az_graph_experts_at(az_graph *g, int experts, int64_t rows, int64_t cols, const char *fmt, ...)
+{
+    va_list ap;
+    int i;
+
+    if (experts < 1) return fail(g, "a mixture of %d experts", experts);
+    va_start(ap, fmt);
+    i = add_weight(g, (az_graph_weight){ .rows = rows * experts, .cols = cols, .experts = experts },
+                   fmt, ap);
+    va_end(ap);
+    return i;
+}
+
+const az_state_traits *az_state_traits_of(az_state_kind kind)
+{
+    static const az_state_traits traits[] = {
+        [AZ_STATE_KV] = { "kv", true, true },
+        [AZ_STATE_CONV] = { "conv", false, false },
+    };
+
+    return &traits[kind];
+}
+
+static int add_state(az_graph *g, az_graph_state from)
 {
     az_graph_state *s = grow(g, g->states, g->n_states, &g->cap_states, sizeof *s);
 
     if (!s) return -1;
     g->states = s;
-    s[g->n_states] = (az_graph_state){ AZ_STATE_KV, layer, n_kv_heads, head_dim, window };
+    s[g->n_states] = from;
     return g->n_states++;
+}
+
+int az_graph_state_kv(az_graph *g, int layer, int n_kv_heads, int head_dim, int64_t window)
+{
+    return add_state(g, (az_graph_state){ .kind = AZ_STATE_KV,
+                                          .layer = layer,
+                                          .n_kv_heads = n_kv_heads,
+                                          .head_dim = head_dim,
+                                          .window = window });
+}
+
+int az_graph_state_conv(az_graph *g, int layer, int64_t taps, int64_t width)
+{
+    if (taps < 2 || width < 1) return fail(g, "a convolution of %lld taps", (long long)taps);
+    return add_state(g, (az_graph_state){
+                            .kind = AZ_STATE_CONV, .layer = layer, .taps = taps, .width = width });
 }
 
 static int add_node(az_graph *g, az_node node)
@@ -102,7 +160,8 @@ static az_node blank(az_op op, int layer, int64_t width)
                       .in = { -1, -1, -1 },
                       .weight = { -1, -1 },
                       .state = -1,
-                      .width = width };
+                      .width = width,
+                      .scale = 1 };
 }
 
 static bool has(az_graph *g, int value)
@@ -118,27 +177,45 @@ static bool has_weight(az_graph *g, int weight)
     return !g->failed;
 }
 
-int az_graph_embed(az_graph *g, int weight)
+/* A weight used by element; false once the graph has failed. */
+static bool take_vector(az_graph *g, int weight)
+{
+    if (!has_weight(g, weight)) return false;
+    g->weights[weight].vector = true;
+    return true;
+}
+
+int az_graph_embed(az_graph *g, int weight, az_embed_by by, double scale)
 {
     az_node n;
 
     if (!has_weight(g, weight)) return -1;
     n = blank(AZ_OP_EMBED, -1, g->weights[weight].cols);
     n.weight[0] = weight;
+    n.by = by;
+    n.scale = scale;
     return add_node(g, n);
 }
 
-int az_graph_norm_rms(az_graph *g, int layer, int x, int weight, double eps)
+int az_graph_norm(az_graph *g, int layer, int x, az_norm_kind kind, int weight, int bias,
+                  double eps)
 {
+    const az_graph_weight *w;
     az_node n;
 
-    if (!has(g, x) || !has_weight(g, weight)) return -1;
-    if (g->weights[weight].cols != g->nodes[x].width || g->weights[weight].rows != 1)
-        return fail(g, "%s does not fit a value of width %lld", g->weights[weight].name,
+    if (!has(g, x) || !take_vector(g, weight) || (bias >= 0 && !take_vector(g, bias))) return -1;
+    w = &g->weights[weight];
+    if (w->rows != 1 || g->nodes[x].width % w->cols || w->cols > INT32_MAX ||
+        (bias >= 0 && (g->weights[bias].rows != 1 || g->weights[bias].cols != w->cols)))
+        return fail(g, "%s does not fit a value of width %lld", w->name,
                     (long long)g->nodes[x].width);
-    n = blank(AZ_OP_NORM_RMS, layer, g->nodes[x].width);
+    if ((kind == AZ_NORM_LAYER) != (bias >= 0)) return fail(g, "%s and its bias", w->name);
+    n = blank(AZ_OP_NORM, layer, g->nodes[x].width);
     n.in[0] = x;
     n.weight[0] = weight;
+    n.weight[1] = bias;
+    n.norm = kind;
+    n.head_dim = (int)w->cols;
     n.eps = (float)eps;
     return add_node(g, n);
 }
@@ -148,7 +225,7 @@ int az_graph_linear(az_graph *g, int layer, int x, int weight, int bias)
     const az_graph_weight *w;
     az_node n;
 
-    if (!has(g, x) || !has_weight(g, weight) || (bias >= 0 && !has_weight(g, bias))) return -1;
+    if (!has(g, x) || !has_weight(g, weight) || (bias >= 0 && !take_vector(g, bias))) return -1;
     w = &g->weights[weight];
     if (w->cols != g->nodes[x].width)
         return fail(g, "%s [%lld, %lld] does not fit a value of width %lld", w->name,
@@ -176,7 +253,7 @@ int az_graph_slice(az_graph *g, int layer, int x, int64_t at, int64_t width)
     return add_node(g, n);
 }
 
-int az_graph_rope(az_graph *g, int layer, int x, int n_heads, int head_dim)
+int az_graph_rope(az_graph *g, int layer, int x, int n_heads, int head_dim, bool sliding)
 {
     az_node n;
 
@@ -188,6 +265,7 @@ int az_graph_rope(az_graph *g, int layer, int x, int n_heads, int head_dim)
     n.in[0] = x;
     n.n_heads = n_heads;
     n.head_dim = head_dim;
+    n.sliding = sliding;
     return add_node(g, n);
 }
 
@@ -199,7 +277,8 @@ int az_graph_attention(az_graph *g, int layer, int q, int k, int v, int state, i
     az_node n;
 
     if (!has(g, q) || !has(g, k) || !has(g, v)) return -1;
-    if (state < 0 || state >= g->n_states) return fail(g, "state %d is not there", state);
+    if (state < 0 || state >= g->n_states || g->states[state].kind != AZ_STATE_KV)
+        return fail(g, "state %d is not there", state);
     s = &g->states[state];
     kv_width = (int64_t)s->n_kv_heads * s->head_dim;
     if (g->nodes[q].width != (int64_t)n_heads * s->head_dim || g->nodes[k].width != kv_width ||
@@ -218,6 +297,17 @@ int az_graph_attention(az_graph *g, int layer, int q, int k, int v, int state, i
     return add_node(g, n);
 }
 
+void az_graph_sinks(az_graph *g, int weight)
+{
+    az_node *n = az_graph_last(g);
+
+    if (!n || !take_vector(g, weight)) return;
+    if (n->op != AZ_OP_ATTENTION || g->weights[weight].rows != 1 ||
+        g->weights[weight].cols != n->n_heads)
+        fail(g, "%s does not fit its attention", g->weights[weight].name);
+    n->weight[0] = weight;
+}
+
 static int pair(az_graph *g, az_op op, int layer, int a, int b)
 {
     az_node n;
@@ -232,17 +322,138 @@ static int pair(az_graph *g, az_op op, int layer, int a, int b)
     return add_node(g, n);
 }
 
-int az_graph_silu_mul(az_graph *g, int layer, int gate, int up)
+int az_graph_activation(az_graph *g, int layer, az_activation kind, int gate, int up)
 {
-    return pair(g, AZ_OP_SILU_MUL, layer, gate, up);
+    int i = pair(g, AZ_OP_ACTIVATION, layer, gate, up < 0 ? gate : up);
+
+    if (i < 0) return i;
+    if (up >= 0 && g->nodes[gate].slots != g->nodes[up].slots)
+        return fail(g, "an activation of values with different rows");
+    if (up < 0) g->nodes[i].in[1] = -1;
+    g->nodes[i].activation = kind;
+    g->nodes[i].slots = g->nodes[gate].slots;
+    return i;
 }
 
-int az_graph_add(az_graph *g, int layer, int a, int b)
+int az_graph_add(az_graph *g, int layer, int a, int b, double scale)
 {
-    return pair(g, AZ_OP_ADD, layer, a, b);
+    int i = pair(g, AZ_OP_ADD, layer, a, b);
+
+    if (i >= 0) g->nodes[i].scale = scale;
+    return i;
 }
 
-/* Every row of a value is needed when attention stores it, or when all rows of a value made of it are. */
+int az_graph_router(az_graph *g, int layer, int logits, az_router kind, int n_used, double jitter)
+{
+    az_node n;
+
+    if (!has(g, logits)) return -1;
+    if (n_used < 1 || n_used > g->nodes[logits].width || g->nodes[logits].width > AZ_MAX_EXPERTS ||
+        (kind == AZ_ROUTER_SPARSEMIXER && n_used != 2))
+        return fail(g, "a router that takes %d of %lld experts", n_used,
+                    (long long)g->nodes[logits].width);
+    n = blank(AZ_OP_ROUTER, layer, g->nodes[logits].width);
+    n.in[0] = logits;
+    n.router = kind;
+    n.n_experts = (int)n.width;
+    n.slots = n_used;
+    n.eps = (float)jitter;
+    return add_node(g, n);
+}
+
+static bool is_router(az_graph *g, int router)
+{
+    if (!has(g, router)) return false;
+    if (g->nodes[router].op != AZ_OP_ROUTER) fail(g, "experts without a router");
+    return !g->failed;
+}
+
+int az_graph_experts(az_graph *g, int layer, int x, int router, int weight, int bias)
+{
+    const az_graph_weight *w;
+    const az_node *r;
+    az_node n;
+
+    if (!has(g, x) || !is_router(g, router) || !has_weight(g, weight) ||
+        (bias >= 0 && !take_vector(g, bias)))
+        return -1;
+    w = &g->weights[weight];
+    r = &g->nodes[router];
+    if (w->cols != g->nodes[x].width || w->experts != r->n_experts ||
+        (g->nodes[x].slots && g->nodes[x].slots != r->slots) ||
+        (bias >= 0 &&
+         (g->weights[bias].experts != w->experts || g->weights[bias].cols != w->rows / w->experts)))
+        return fail(g, "%s does not fit its router or a value of width %lld", w->name,
+                    (long long)g->nodes[x].width);
+    n = blank(AZ_OP_EXPERTS, layer, w->rows / w->experts);
+    n.in[0] = x;
+    n.in[1] = router;
+    n.weight[0] = weight;
+    n.weight[1] = bias;
+    n.n_experts = w->experts;
+    n.slots = r->slots;
+    return add_node(g, n);
+}
+
+int az_graph_mix(az_graph *g, int layer, int x, int router)
+{
+    az_node n;
+
+    if (!has(g, x) || !is_router(g, router)) return -1;
+    if (g->nodes[x].slots != g->nodes[router].slots)
+        return fail(g, "a mixture of what no router chose");
+    n = blank(AZ_OP_MIX, layer, g->nodes[x].width);
+    n.in[0] = x;
+    n.in[1] = router;
+    return add_node(g, n);
+}
+
+int az_graph_conv(az_graph *g, int layer, int x, int state, int weight, int bias)
+{
+    const az_graph_state *s;
+    az_node n;
+
+    if (!has(g, x) || !take_vector(g, weight) || (bias >= 0 && !take_vector(g, bias))) return -1;
+    if (state < 0 || state >= g->n_states || g->states[state].kind != AZ_STATE_CONV)
+        return fail(g, "state %d is not there", state);
+    s = &g->states[state];
+    if (g->nodes[x].width != 3 * s->width || g->weights[weight].rows != s->width ||
+        g->weights[weight].cols != s->taps ||
+        (bias >= 0 && (g->weights[bias].rows != 1 || g->weights[bias].cols != s->width)))
+        return fail(g, "%s does not fit its convolution", g->weights[weight].name);
+    n = blank(AZ_OP_CONV, layer, s->width);
+    n.in[0] = x;
+    n.weight[0] = weight;
+    n.weight[1] = bias;
+    n.state = state;
+    return add_node(g, n);
+}
+
+int az_graph_pool(az_graph *g, int x, az_pooling kind, bool normalize)
+{
+    az_node n;
+
+    if (!has(g, x)) return -1;
+    n = blank(AZ_OP_POOL, -1, g->nodes[x].width);
+    n.in[0] = x;
+    n.pooling = kind;
+    n.normalize = normalize;
+    return add_node(g, n);
+}
+
+az_node *az_graph_last(az_graph *g)
+{
+    return g->failed || !g->n_nodes ? NULL : &g->nodes[g->n_nodes - 1];
+}
+
+/* Which inputs of a node are needed for all rows even where only some of its own are. */
+static bool reads_all(const az_node *n, int j)
+{
+    return (n->op == AZ_OP_ATTENTION && j > 0) || n->op == AZ_OP_CONV || n->op == AZ_OP_POOL ||
+           n->everywhere;
+}
+
+/* Every row of a value is needed when a state stores it, or when all rows of a value made of it are. */
 void az_graph_output(az_graph *g, int value)
 {
     if (!has(g, value)) return;
@@ -252,7 +463,7 @@ void az_graph_output(az_graph *g, int value)
     for (int i = g->n_nodes - 1; i >= 0; i--) {
         const az_node *n = &g->nodes[i];
         for (int j = 0; j < 3; j++)
-            if (n->in[j] >= 0 && (!n->last_only || (n->op == AZ_OP_ATTENTION && j > 0)))
+            if (n->in[j] >= 0 && (!n->last_only || reads_all(n, j)))
                 g->nodes[n->in[j]].last_only = false;
     }
 }

@@ -4,25 +4,23 @@
 #include "base/check.h"
 #include "core/packed.h"
 
-static bool is_vector(const az_graph *g, int weight)
-{
-    for (int i = 0; i < g->n_nodes; i++) {
-        const az_node *n = &g->nodes[i];
-        if (n->weight[1] == weight || (n->op == AZ_OP_NORM_RMS && n->weight[0] == weight))
-            return true;
-    }
-    return false;
-}
+#include <string.h>
 
-static adze_status bind_vector(adze_session *s, const az_tensor *t, const void *data, az_bound *b,
-                               adze_error *err)
-{
-    float *vec = az_arena_array(&s->arena, b->cols, sizeof *vec);
+typedef struct binder {
+    adze_session *s;
+    const az_graph_weight *w;
+    az_source source;
+    az_items items;
+    az_bound *b;
+    adze_error *err;
+} binder;
 
-    if (!vec) return az_fail_nomem(err, "binding weights");
-    s->kernels->unpack[t->type](data, vec, b->cols);
-    b->vec = vec;
-    return ADZE_OK;
+static adze_status wrong_shape(const binder *k, const az_tensor *t)
+{
+    return az_fail_name(k->err, ADZE_EFORMAT, k->s->model->files[t->file].path, t->name,
+                        t->at_bytes, "tensor is [%lld, %lld], the config asks for [%lld, %lld]",
+                        (long long)az_tensor_rows(t), (long long)az_tensor_cols(t),
+                        (long long)k->w->rows, (long long)k->w->cols);
 }
 
 enum { UNPACK_ROWS = 64 };
@@ -53,51 +51,151 @@ static void unpack_item(void *arg, size_t item, int thread)
     if (u->err) *u->err = e;
 }
 
-static adze_status unpack(adze_session *s, const az_tensor *t, az_bound *b, const void **data,
-                          adze_error *err)
+/* All of a tensor that is stored in several parts. */
+static adze_status unpack(adze_session *s, const az_tensor *t, const void **data, adze_error *err)
 {
+    size_t rows = (size_t)az_tensor_rows(t), cols = (size_t)az_tensor_cols(t);
     unpacking u = { .m = s->model, .t = t, .err = err };
     size_t n;
 
-    u.dst = az_mul_size(b->rows, b->cols, &n) ? az_arena_array(&s->arena, n, sizeof(float)) : NULL;
+    u.dst = az_mul_size(rows, cols, &n) ? az_arena_array(&s->arena, n, sizeof(float)) : NULL;
     if (!u.dst) return az_fail_nomem(err, "unpacking weights");
-    az_parallel(s->run, (b->rows + UNPACK_ROWS - 1) / UNPACK_ROWS, unpack_item, &u);
+    az_parallel(s->run, (rows + UNPACK_ROWS - 1) / UNPACK_ROWS, unpack_item, &u);
     *data = u.dst;
     return atomic_load(&u.failed) ? u.rc : ADZE_OK;
+}
+
+/* Data of an expert's own tensor, or of the only one; it holds `parts` parts. */
+static adze_status tensor_data(const binder *k, int expert, int parts, const void **data)
+{
+    const az_tensor *t = az_source_tensor(&k->source, k->s->model, expert);
+    uint64_t bytes, n;
+
+    if (!t)
+        return az_fail_name(k->err, ADZE_EFORMAT, k->s->model->path, k->w->name, ADZE_NOPOS,
+                            "tensor is missing");
+    if (t->type != k->b->type || !az_mul_u64((uint64_t)k->items.part_stride, (uint64_t)parts, &n) ||
+        !az_type_row_bytes(t->type, (uint64_t)k->items.width, &bytes) ||
+        !az_mul_u64(bytes, n, &bytes) || (bytes != t->size_bytes && !t->packed))
+        return wrong_shape(k, t);
+    if (t->packed && (n != (uint64_t)az_tensor_rows(t) || k->items.width != az_tensor_cols(t)))
+        return wrong_shape(k, t);
+    return t->packed ? unpack(k->s, t, data, k->err)
+                     : az_model_tensor_data(k->s->model, t, data, k->err);
+}
+
+/* Where expert e's items start. */
+static adze_status part_data(const binder *k, int e, const void **data)
+{
+    const void *base = NULL;
+    bool own = k->source.by_expert;
+    uint64_t item;
+    adze_status rc = tensor_data(k, e, own ? 1 : k->items.parts, &base);
+
+    if (rc < 0) return rc;
+    az_type_row_bytes(k->b->type, (uint64_t)k->items.width, &item);
+    *data = (const char *)base +
+            item * (uint64_t)((own ? 0 : e * k->items.part_stride) + k->items.first);
+    return ADZE_OK;
+}
+
+static adze_status bind_vector(const binder *k)
+{
+    const az_items *i = &k->items;
+    size_t n = k->b->rows * k->b->cols, at = 0, item = (size_t)i->width;
+    float *vec = az_arena_array(&k->s->arena, n, sizeof *vec);
+    uint64_t item_bytes;
+    const void *data;
+    adze_status rc;
+
+    if (!vec) return az_fail_nomem(k->err, "binding weights");
+    az_type_row_bytes(k->b->type, item, &item_bytes);
+    for (int e = 0; e < i->parts; e++) {
+        rc = part_data(k, e, &data);
+        if (rc < 0) return rc;
+        for (int64_t j = 0; j < i->part_items; j++, at += item)
+            k->s->kernels->unpack[k->b->type]((const char *)data +
+                                                  (uint64_t)(j * i->step) * item_bytes,
+                                              vec + at, item);
+    }
+    if (k->s->config.norm_add_one && k->source.map->gguf == AZ_TR_NORM)
+        for (size_t j = 0; j < n; j++)
+            vec[j] += 1;
+    k->b->vec = vec;
+    return ADZE_OK;
+}
+
+/* A matrix that is stored with columns for rows is turned once, in memory. */
+static adze_status turn_part(const binder *k, const char *data, size_t size, int64_t stride,
+                             char *to)
+{
+    const az_items *i = &k->items;
+
+    for (int64_t r = 0; r < i->part_items; r++)
+        for (int64_t c = 0; c < i->width; c++, to += size)
+            memcpy(to, data + (size_t)(c * stride + i->first + r * i->step) * size, size);
+    return ADZE_OK;
+}
+
+static adze_status bind_turned(const binder *k, const void **experts)
+{
+    const az_items *i = &k->items;
+    size_t size = az_type_get(k->b->type)->bytes, part = (size_t)(i->part_items * i->width) * size;
+    char *all = az_arena_array(&k->s->arena, (size_t)i->parts, part);
+    const void *data;
+    adze_status rc;
+
+    if (az_type_get(k->b->type)->quantized)
+        return az_fail_name(k->err, ADZE_EUNSUP, k->s->model->path, k->w->name, ADZE_NOPOS,
+                            "quantized weights cannot be transposed");
+    if (!all) return az_fail_nomem(k->err, "transposing weights");
+    rc = tensor_data(k, 0, i->parts, &data);
+    for (int e = 0; e < i->parts && rc == ADZE_OK; e++) {
+        experts[e] = all + (size_t)e * part;
+        rc = turn_part(k, (const char *)data + (size_t)(e * i->part_stride * i->width) * size, size,
+                       i->part_stride, all + (size_t)e * part);
+    }
+    return rc;
+}
+
+static adze_status bind_experts(const binder *k)
+{
+    const void **experts = az_arena_array(&k->s->arena, (size_t)k->w->experts, sizeof *experts);
+    adze_status rc = ADZE_OK;
+
+    if (!experts) return az_fail_nomem(k->err, "binding weights");
+    k->b->experts = experts;
+    if (strcmp(k->source.t->name, k->w->name) != 0 && k->source.map->flags & AZ_TENSOR_TRANSPOSED)
+        return bind_turned(k, experts);
+    k->b->row_bytes *= (size_t)k->items.step;
+    for (int e = 0; e < k->w->experts && rc == ADZE_OK; e++)
+        rc = part_data(k, e, &experts[e]);
+    return rc;
 }
 
 static adze_status bind_one(adze_session *s, const az_arch *arch, int i, adze_error *err)
 {
     const az_graph_weight *w = &s->graph.weights[i];
-    const az_tensor *t = az_arch_tensor(arch, s->model, w->name, NULL);
     az_bound *b = &s->weights[i];
+    binder k = { s, w, az_arch_source(arch, s->model, w->name), { 0 }, b, err };
+    const az_tensor *t = k.source.t;
     uint64_t row_bytes, bytes;
-    const void *data;
-    const char *path;
-    adze_status rc;
 
     if (!t)
         return az_fail_name(err, ADZE_EFORMAT, s->model->path, w->name, ADZE_NOPOS,
                             "tensor is missing");
-    path = s->model->files[t->file].path;
+    k.items = az_source_items(&k.source, w);
     *b = (az_bound){ .type = t->type, .rows = (size_t)w->rows, .cols = (size_t)w->cols };
-    if (az_tensor_rows(t) != w->rows || az_tensor_cols(t) != w->cols ||
-        !az_type_row_bytes(t->type, b->cols, &row_bytes) ||
-        !az_mul_u64(row_bytes, b->rows, &bytes) || (bytes != t->size_bytes && !t->packed))
-        return az_fail_name(err, ADZE_EFORMAT, path, t->name, t->at_bytes,
-                            "tensor is [%lld, %lld], the config asks for [%lld, %lld]",
-                            (long long)az_tensor_rows(t), (long long)az_tensor_cols(t),
-                            (long long)w->rows, (long long)w->cols);
-    b->row_bytes = (size_t)row_bytes;
+    if (!az_type_row_bytes(t->type, b->cols, &row_bytes) || !az_mul_u64(row_bytes, b->rows, &bytes))
+        return wrong_shape(&k, t);
+    b->row_bytes = b->read_bytes = (size_t)row_bytes;
     if (!s->kernels->unpack[t->type] || !s->kernels->weight[t->type].matmul)
-        return az_fail_name(err, ADZE_EUNSUP, path, t->name, t->at_bytes,
+        return az_fail_name(err, ADZE_EUNSUP, s->model->files[t->file].path, t->name, t->at_bytes,
                             "the engine does not run weights of type %s",
                             az_type_get(t->type)->name);
-    rc = t->packed ? unpack(s, t, b, &data, err) : az_model_tensor_data(s->model, t, &data, err);
-    if (rc < 0) return rc;
-    if (is_vector(&s->graph, i)) return bind_vector(s, t, data, b, err);
-    b->data = data;
-    return ADZE_OK;
+    if (w->vector) return bind_vector(&k);
+    if (w->experts) return bind_experts(&k);
+    return part_data(&k, 0, &b->data);
 }
 
 adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err)
@@ -109,7 +207,7 @@ adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *er
     s->cache_f32 = true;
     for (int i = 0; i < s->graph.n_weights && rc == ADZE_OK; i++) {
         rc = bind_one(s, arch, i, err);
-        if (s->weights[i].data && s->weights[i].type != AZ_F32) s->cache_f32 = false;
+        if (!s->graph.weights[i].vector && s->weights[i].type != AZ_F32) s->cache_f32 = false;
     }
     return rc;
 }

@@ -4,126 +4,160 @@
  * blocks of a row, heads. So logits are bit-identical for any number of threads, and, as each row depends
  * only on itself and on the caches, for any chunking of a prompt.
  */
-#include "infer/session.h"
+#include "infer/exec.h"
 #include "base/compiler.h"
 
 #include <math.h>
-#include <string.h>
 
-#define LINEAR_UNIT    16  /* columns, a multiple of what kernels do at once */
-#define PIECES         4   /* a thread, so that a slow one does not hold up the rest */
-#define ATTENTION_ROWS 128 /* queries of one piece, a head's group counted each */
+#define LINEAR_UNIT 16 /* columns, a multiple of what kernels do at once */
 
-typedef struct range {
-    size_t from, to;
-} range;
-
-/* Piece i of n things cut into `pieces`, in whole units. */
-static range share(size_t n, size_t unit, size_t i, size_t pieces)
+az_rows az_rows_of(const az_pass *p, int value)
 {
-    size_t units = (n + unit - 1) / unit, a = units * i / pieces * unit,
-           b = units * (i + 1) / pieces * unit;
+    const az_node *n = &p->s->graph.nodes[value];
+    size_t r0 = az_first_row(p, n->last_only);
 
-    return (range){ a < n ? a : n, b < n ? b : n };
+    if (n->slots && n->op != AZ_OP_ROUTER) return (az_rows){ 0, (p->m - r0) * (size_t)n->slots };
+    return (az_rows){ r0, p->m };
 }
 
-static size_t first_row(const az_pass *p, bool last_only)
+static az_span span_of(const az_pass *p, size_t row)
 {
-    return last_only ? p->m - p->want : 0;
+    for (size_t i = 0; i < p->n_spans; i++)
+        if (row - p->spans[i].first < p->spans[i].n) return p->spans[i];
+    return (az_span){ 0, p->m, 0 };
 }
 
-static float *value_row(const adze_session *s, int value, size_t row)
+size_t az_position(const az_pass *p, size_t row)
 {
-    return s->values[value].p + row * s->values[value].ld;
+    return p->n_spans ? row - span_of(p, row).first : p->s->pos + row;
 }
 
-static void *q8_row(const adze_session *s, int value, size_t row)
+size_t az_cache_row(const az_pass *p, size_t row)
 {
-    size_t width = (size_t)s->graph.nodes[value].width;
-
-    return (char *)s->q8[s->values[value].q8] + row * az_act_row_bytes(AZ_ACT_Q8, width);
+    return p->n_spans ? span_of(p, row).cache_at + az_position(p, row) : p->s->pos + row;
 }
 
 /* Angles as transformers has them: position and frequency multiplied in f32, cos and sin rounded to f32. */
-static void rope_row(const adze_session *s, size_t row)
+static void rope_row(const az_pass *p, const az_rope *r, int table, size_t row)
 {
-    int half = s->config.rope.dims / 2;
-    float *cs = s->rope_table + row * (size_t)half * 2, pos = (float)(s->pos + row);
-    float factor = (float)s->config.rope.attention_factor;
+    int half = r->dims / 2;
+    float *cs = p->s->rope_table[table] + row * (size_t)half * 2, pos = (float)az_position(p, row);
+    float factor = (float)r->attention_factor;
 
     for (int i = 0; i < half; i++) {
-        double angle = (double)(pos * s->inv_freq[i]);
+        double angle = (double)(pos * p->s->inv_freq[table][i]);
         cs[2 * i] = (float)cos(angle) * factor;
         cs[2 * i + 1] = (float)sin(angle) * factor;
     }
 }
 
+static size_t embed_row(const az_pass *p, const az_node *n, size_t i)
+{
+    switch (n->by) {
+    case AZ_EMBED_TOKEN: return (size_t)p->tokens[i];
+    case AZ_EMBED_POSITION: return az_position(p, i) + (size_t)p->s->config.position_offset;
+    case AZ_EMBED_TYPE: break;
+    }
+    return 0;
+}
+
 static void run_embed(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
 {
     const adze_session *s = p->s;
-    const az_bound *w = &s->weights[s->graph.nodes[st->node[0]].weight[0]];
-    range r = share(p->m, 1, piece, pieces);
+    const az_node *n = &s->graph.nodes[st->node[0]];
+    const az_bound *w = &s->weights[n->weight[0]];
+    az_range r = az_share(p->m, 1, piece, pieces);
 
     for (size_t i = r.from; i < r.to; i++) {
-        const char *src = (const char *)w->data + (size_t)p->tokens[i] * w->row_bytes;
-        s->kernels->unpack[w->type](src, value_row(s, st->node[0], i), w->cols);
-        rope_row(s, i);
+        const char *src = (const char *)w->data + embed_row(p, n, i) * w->row_bytes;
+        float *y = az_value_row(s, st->node[0], i);
+        s->kernels->unpack[w->type](src, y, w->cols);
+        if (n->scale != 1) s->kernels->scale_cap(y, (float)n->scale, 0, w->cols);
+        if (n->by != AZ_EMBED_TOKEN) continue;
+        if (s->rope_table[0]) rope_row(p, &s->config.rope, 0, i);
+        if (s->rope_table[1]) rope_row(p, &s->config.rope_sliding, 1, i);
     }
+}
+
+/* Scale, softcap and clamp of columns that a node has just made. */
+static void finish_columns(const adze_session *s, const az_node *n, float *y, size_t columns)
+{
+    float limit = (float)n->clamp;
+
+    if (n->softcap > 0 || (n->op == AZ_OP_LINEAR && n->scale != 1))
+        s->kernels->scale_cap(y, (float)n->scale, (float)n->softcap, columns);
+    for (size_t i = 0; limit > 0 && i < columns; i++) /* a NaN stays one */
+        y[i] = y[i] > limit ? limit : y[i] < -limit ? -limit : y[i];
 }
 
 static void run_norm(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
 {
     const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[st->node[0]];
-    size_t r0 = first_row(p, st->last_only), width = (size_t)n->width;
-    range r = share(p->m - r0, 1, piece, pieces);
+    size_t r0 = az_first_row(p, st->last_only), width = (size_t)n->width;
+    size_t group = (size_t)n->head_dim;
+    const float *w = s->weights[n->weight[0]].vec;
+    az_range r = az_share(p->m - r0, 1, piece, pieces);
 
     for (size_t i = r0 + r.from; i < r0 + r.to; i++) {
-        float *y = value_row(s, st->node[0], i);
-        s->kernels->rms_norm(y, value_row(s, n->in[0], i), s->weights[n->weight[0]].vec, width,
-                             n->eps);
+        float *y = az_value_row(s, st->node[0], i);
+        const float *x = az_value_row(s, n->in[0], i);
+        for (size_t at = 0; at < width; at += group)
+            if (n->norm == AZ_NORM_LAYER)
+                s->kernels->layer_norm(y + at, x + at, w, s->weights[n->weight[1]].vec, group,
+                                       n->eps);
+            else
+                s->kernels->rms_norm(y + at, x + at, w, group, n->eps);
+        finish_columns(s, n, y, width);
         if (s->values[st->node[0]].q8 >= 0)
-            s->kernels->quantize_q8(q8_row(s, st->node[0], i), y, width);
+            s->kernels->quantize_q8(az_q8_row(s, st->node[0], i), y, width);
     }
 }
 
-/* Rows where there are enough, else columns of all rows: fn does columns [c0, c1) of one row. */
-typedef void piece_fn(const az_pass *p, int value, size_t row, size_t c0, size_t c1);
-
-static void by_pieces(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
-                      piece_fn *fn)
+void az_by_pieces(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
+                  az_piece_fn *fn)
 {
-    size_t r0 = first_row(p, st->last_only), rows = p->m - r0;
-    size_t width = (size_t)p->s->graph.nodes[st->node[0]].width;
+    az_rows rows = az_rows_of(p, st->node[0]);
+    size_t width = (size_t)p->s->graph.nodes[st->node[0]].width, n = rows.to - rows.from;
 
-    if (rows >= pieces) {
-        range r = share(rows, 1, piece, pieces);
-        for (size_t i = r0 + r.from; i < r0 + r.to; i++)
+    if (n >= pieces) {
+        az_range r = az_share(n, 1, piece, pieces);
+        for (size_t i = rows.from + r.from; i < rows.from + r.to; i++)
             fn(p, st->node[0], i, 0, width);
     } else {
-        range c = share(width, 256, piece, pieces);
-        for (size_t i = r0; i < p->m && c.from < c.to; i++)
+        az_range c = az_share(width, 256, piece, pieces);
+        for (size_t i = rows.from; i < rows.to && c.from < c.to; i++)
             fn(p, st->node[0], i, c.from, c.to);
     }
 }
 
-static void quantize_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
+void az_quantize_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
 {
     const adze_session *s = p->s;
-    char *q = q8_row(s, value, row);
+    char *q = az_q8_row(s, value, row);
 
-    s->kernels->quantize_q8(q + az_act_row_bytes(AZ_ACT_Q8, c0), value_row(s, value, row) + c0,
+    s->kernels->quantize_q8(q + az_act_row_bytes(AZ_ACT_Q8, c0), az_value_row(s, value, row) + c0,
                             c1 - c0);
 }
 
-static void silu_mul_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
+static void activation_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
 {
     const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[value];
+    const float *up = n->in[1] < 0 ? NULL : az_value_row(s, n->in[1], row) + c0;
 
-    s->kernels->silu_mul(value_row(s, value, row) + c0, value_row(s, n->in[0], row) + c0,
-                         value_row(s, n->in[1], row) + c0, c1 - c0);
-    if (s->values[value].q8 >= 0) quantize_piece(p, value, row, c0, c1);
+    s->kernels->act_mul[n->activation](az_value_row(s, value, row) + c0,
+                                       az_value_row(s, n->in[0], row) + c0, up, c1 - c0);
+    if (s->values[value].q8 >= 0) az_quantize_piece(p, value, row, c0, c1);
+}
+
+static void add_columns(const adze_session *s, const az_node *n, float *y, const float *x,
+                        size_t columns)
+{
+    if (n->scale == 1)
+        s->kernels->add(y, x, columns);
+    else
+        s->kernels->add_scaled(y, x, (float)n->scale, columns);
 }
 
 static void add_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
@@ -131,7 +165,8 @@ static void add_piece(const az_pass *p, int value, size_t row, size_t c0, size_t
     const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[value];
 
-    s->kernels->add(value_row(s, value, row) + c0, value_row(s, n->in[1], row) + c0, c1 - c0);
+    add_columns(s, n, az_value_row(s, value, row) + c0, az_value_row(s, n->in[1], row) + c0,
+                c1 - c0);
 }
 
 /* Columns [n0, n1) of one linear, with its bias and the sum after it. */
@@ -141,15 +176,20 @@ static void linear_columns(const az_pass *p, int node, int add, size_t n0, size_
     const az_node *n = &s->graph.nodes[node];
     const az_bound *w = &s->weights[n->weight[0]];
     const az_weight_kernel *k = &s->kernels->weight[w->type];
-    size_t r0 = first_row(p, n->last_only), rows = p->m - r0, ldy = s->values[node].ld;
-    float *y = node == s->graph.output ? p->logits : value_row(s, node, r0);
-    const void *a = k->act == AZ_ACT_Q8 ? q8_row(s, n->in[0], r0) : value_row(s, n->in[0], r0);
+    size_t r0 = az_first_row(p, n->last_only), rows = p->m - r0, ldy = s->values[node].ld;
+    float *y = node == s->graph.output ? p->logits : az_value_row(s, node, r0);
+    const void *a =
+        k->act == AZ_ACT_Q8 ? az_q8_row(s, n->in[0], r0) : az_value_row(s, n->in[0], r0);
 
     k->matmul(y, ldy, w->data, w->row_bytes, a, rows, n0, n1, w->cols);
-    for (size_t i = 0; i < rows && n->weight[1] >= 0; i++)
-        s->kernels->add(y + i * ldy + n0, s->weights[n->weight[1]].vec + n0, n1 - n0);
-    for (size_t i = 0; i < rows && add >= 0; i++)
-        s->kernels->add(value_row(s, add, r0 + i) + n0, y + i * ldy + n0, n1 - n0);
+    for (size_t i = 0; i < rows; i++) {
+        if (n->weight[1] >= 0)
+            s->kernels->add(y + i * ldy + n0, s->weights[n->weight[1]].vec + n0, n1 - n0);
+        finish_columns(s, n, y + i * ldy + n0, n1 - n0);
+        if (add >= 0)
+            add_columns(s, &s->graph.nodes[add], az_value_row(s, add, r0 + i) + n0,
+                        y + i * ldy + n0, n1 - n0);
+    }
 }
 
 /* Columns in one piece of a stage of linears, whose pieces follow one another in one sequence. */
@@ -159,7 +199,7 @@ static size_t linear_columns_per_piece(const adze_session *s, const az_stage *st
 
     for (int i = 0; i < st->n_nodes; i++)
         total += (size_t)s->graph.nodes[st->node[i]].width;
-    n = threads == 1 ? total : total / ((size_t)threads * PIECES);
+    n = threads == 1 ? total : total / ((size_t)threads * AZ_PIECES);
     return (n + LINEAR_UNIT - 1) / LINEAR_UNIT * LINEAR_UNIT + (n == 0 ? LINEAR_UNIT : 0);
 }
 
@@ -189,106 +229,6 @@ static void run_linear(const az_pass *p, const az_stage *st, size_t piece, int t
     }
 }
 
-/* A value goes in as a row, a key as a column of its tile. */
-static void store_value(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
-{
-    if (s->cache_f32)
-        memcpy((float *)cache + at, x, n * sizeof *x);
-    else
-        s->kernels->f32_to_f16((az_f16 *)cache + at, x, n);
-}
-
-static void store_key(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
-{
-    az_f16 half[64];
-
-    for (size_t d = 0, m; d < n; d += m) {
-        m = n - d < AZ_COUNT(half) ? n - d : AZ_COUNT(half);
-        if (!s->cache_f32) s->kernels->f32_to_f16(half, x + d, m);
-        for (size_t i = 0; i < m; i++, at += AZ_ATTN_TILE)
-            if (s->cache_f32)
-                ((float *)cache)[at] = x[d + i];
-            else
-                ((az_f16 *)cache)[at] = half[i];
-    }
-}
-
-/* One key head of one row: its queries and its key rotated, key and value stored. */
-static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t head, bool want_q)
-{
-    const adze_session *s = p->s;
-    const az_kv_cache *c = &s->caches[n->state];
-    size_t dims = (size_t)s->config.rope.dims, d = (size_t)n->head_dim;
-    size_t group = (size_t)(n->n_heads / n->n_kv_heads);
-    size_t at = head * s->cache_rows * d, pos = s->pos + row;
-    const float *cs = s->rope_table + row * dims;
-    bool adjacent = s->config.rope.adjacent_pairs;
-    float *q = value_row(s, n->in[0], row) + head * group * d;
-    float *k = value_row(s, n->in[1], row) + head * d;
-
-    if (want_q && s->graph.nodes[n->in[0]].op == AZ_OP_ROPE)
-        for (size_t h = 0; h < group; h++)
-            s->kernels->rope(q + h * d, cs, dims, adjacent);
-    if (s->graph.nodes[n->in[1]].op == AZ_OP_ROPE) s->kernels->rope(k, cs, dims, adjacent);
-    store_key(s, c->k, at + az_attn_key_at(pos, d), k, d);
-    store_value(s, c->v, at + pos * d, value_row(s, n->in[2], row) + head * d, d);
-}
-
-static void run_rope(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
-{
-    const az_node *n = &p->s->graph.nodes[st->node[0]];
-    size_t heads = (size_t)n->n_kv_heads;
-    size_t q_from = first_row(p, p->s->graph.nodes[n->in[0]].last_only);
-    range r = share(p->m * heads, 1, piece, pieces);
-
-    for (size_t u = r.from; u < r.to; u++)
-        rope_head(p, n, u / heads, u % heads, u / heads >= q_from);
-}
-
-/* Queries of one piece: enough to pay for converting a tile of keys and values. */
-static size_t attention_block(const az_node *n)
-{
-    size_t rows = ATTENTION_ROWS / (size_t)(n->n_heads / n->n_kv_heads);
-
-    return rows < 16 ? 16 : rows;
-}
-
-/* One key head and one block of queries; the last blocks come first, as they have the most to look at. */
-static void run_attention(const az_pass *p, const az_stage *st, size_t piece)
-{
-    const adze_session *s = p->s;
-    const az_node *n = &s->graph.nodes[st->node[0]];
-    const az_kv_cache *c = &s->caches[n->state];
-    size_t r0 = first_row(p, st->last_only), rows = p->m - r0, d = (size_t)n->head_dim;
-    size_t heads = (size_t)n->n_kv_heads, group = (size_t)n->n_heads / heads;
-    size_t block = attention_block(n), blocks = (rows + block - 1) / block;
-    size_t from = (blocks - 1 - piece / heads) * block, head = piece % heads;
-    size_t at = head * s->cache_rows * d;
-    az_attn_args a = {
-        .out = value_row(s, st->node[0], r0 + from) + head * group * d,
-        .q = value_row(s, n->in[0], r0 + from) + head * group * d,
-        .ld_out = s->values[st->node[0]].ld,
-        .ld_q = s->values[n->in[0]].ld,
-        .ld_v = d,
-        .n_tok = rows - from < block ? rows - from : block,
-        .group = group,
-        .head_dim = d,
-        .pos = (int64_t)(s->pos + r0 + from),
-        .window = s->graph.states[n->state].window,
-        .scale = (float)n->scale,
-    };
-
-    if (s->cache_f32) {
-        a.k32 = (const float *)c->k + at;
-        a.v32 = (const float *)c->v + at;
-        s->kernels->attention_f32(&a);
-    } else {
-        a.k = (const az_f16 *)c->k + at;
-        a.v = (const az_f16 *)c->v + at;
-        s->kernels->attention(&a);
-    }
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -298,20 +238,28 @@ static size_t smaller(size_t a, size_t b)
 static size_t count_pieces(const az_pass *p, const az_stage *st, int threads)
 {
     const az_node *n = &p->s->graph.nodes[st->node[0]];
-    size_t rows = p->m - first_row(p, st->last_only), t = (size_t)threads;
-    size_t many = p->m > t ? t * PIECES : t;
+    size_t rows = p->m - az_first_row(p, st->last_only), t = (size_t)threads;
+    size_t many = p->m > t ? t * AZ_PIECES : t;
+    az_rows all = az_rows_of(p, st->node[0]);
 
     if (rows == 0) return 0;
     switch (st->kind) {
     case AZ_STAGE_EMBED:
+    case AZ_STAGE_ROUTE:
     case AZ_STAGE_NORM: return smaller(rows, many);
     case AZ_STAGE_QUANTIZE:
-    case AZ_STAGE_SILU_MUL:
-    case AZ_STAGE_ADD: return rows >= many ? many : smaller(many, ((size_t)n->width + 255) / 256);
+    case AZ_STAGE_ACTIVATION:
+    case AZ_STAGE_MIX:
+    case AZ_STAGE_ADD:
+        return all.to - all.from >= many ? many : smaller(many, ((size_t)n->width + 255) / 256);
     case AZ_STAGE_LINEAR: return linear_pieces(p->s, st, threads);
     case AZ_STAGE_ROPE: return smaller(p->m * (size_t)n->n_kv_heads, many);
-    case AZ_STAGE_ATTENTION:
-        return (rows + attention_block(n) - 1) / attention_block(n) * (size_t)n->n_kv_heads;
+    case AZ_STAGE_ATTENTION: return az_attention_pieces(p, st);
+    case AZ_STAGE_GROUP: return 1;
+    case AZ_STAGE_GATHER: return p->m > 1 ? many : 0;
+    case AZ_STAGE_EXPERTS: return az_experts_pieces(p, st, threads);
+    case AZ_STAGE_CONV: return smaller(t, ((size_t)n->width + 63) / 64);
+    case AZ_STAGE_POOL: return p->n_spans;
     }
     return 0;
 }
@@ -322,12 +270,19 @@ static void run_piece(const az_pass *p, const az_stage *st, size_t piece, size_t
     switch (st->kind) {
     case AZ_STAGE_EMBED: run_embed(p, st, piece, pieces); break;
     case AZ_STAGE_NORM: run_norm(p, st, piece, pieces); break;
-    case AZ_STAGE_QUANTIZE: by_pieces(p, st, piece, pieces, quantize_piece); break;
+    case AZ_STAGE_QUANTIZE: az_by_pieces(p, st, piece, pieces, az_quantize_piece); break;
     case AZ_STAGE_LINEAR: run_linear(p, st, piece, threads); break;
-    case AZ_STAGE_ROPE: run_rope(p, st, piece, pieces); break;
-    case AZ_STAGE_ATTENTION: run_attention(p, st, piece); break;
-    case AZ_STAGE_SILU_MUL: by_pieces(p, st, piece, pieces, silu_mul_piece); break;
-    case AZ_STAGE_ADD: by_pieces(p, st, piece, pieces, add_piece); break;
+    case AZ_STAGE_ROPE: az_run_rope(p, st, piece, pieces); break;
+    case AZ_STAGE_ATTENTION: az_run_attention(p, st, piece); break;
+    case AZ_STAGE_ACTIVATION: az_by_pieces(p, st, piece, pieces, activation_piece); break;
+    case AZ_STAGE_ADD: az_by_pieces(p, st, piece, pieces, add_piece); break;
+    case AZ_STAGE_ROUTE: az_run_route(p, st, piece, pieces); break;
+    case AZ_STAGE_GROUP: az_run_group(p, st); break;
+    case AZ_STAGE_GATHER: az_run_gather(p, st, piece, pieces); break;
+    case AZ_STAGE_EXPERTS: az_run_experts(p, st, piece, threads); break;
+    case AZ_STAGE_MIX: az_by_pieces(p, st, piece, pieces, az_mix_piece); break;
+    case AZ_STAGE_CONV: az_run_conv(p, st, piece, pieces); break;
+    case AZ_STAGE_POOL: az_run_pool(p, st, piece); break;
     }
 }
 
@@ -363,7 +318,9 @@ static void team(void *arg, int t, int threads)
             uint64_t now = az_now_ns(s->run);
             s->stages[i].ns += now - before;
             s->stages[i].calls++;
-            s->stages[i].rows += p->m - first_row(p, s->stages[i].last_only);
+            s->stages[i].rows += p->m - az_first_row(p, s->stages[i].last_only);
+            if (s->stages[i].kind == AZ_STAGE_EXPERTS)
+                s->stages[i].experts += az_experts_active(s, &s->stages[i]);
             before = now;
         }
     }

@@ -24,8 +24,9 @@ typedef struct planner {
     bool *wants_q8;
     storage *storages;
     int n_storages;
-    int q8_turn;
-    const char *why; /* what the engine cannot run, NULL: fine */
+    int q8_turn, q8_holder[AZ_Q8_BUFFERS]; /* value that each holds, -1: none */
+    int gathered;                          /* value whose rows the experts share */
+    const char *why;                       /* what the engine cannot run, NULL: fine */
 } planner;
 
 static const az_node *node_at(const planner *p, int i)
@@ -42,7 +43,7 @@ static void count_uses(planner *p)
             p->uses[n->in[j]]++;
             p->last[n->in[j]] = i;
         }
-        if (n->op == AZ_OP_LINEAR) {
+        if (n->op == AZ_OP_LINEAR || n->op == AZ_OP_EXPERTS) {
             az_type t = p->s->weights[n->weight[0]].type;
             if (p->s->kernels->weight[t].act == AZ_ACT_Q8) p->wants_q8[n->in[0]] = true;
         }
@@ -64,8 +65,12 @@ static az_stage *new_stage(planner *p, az_stage_kind kind, int node)
 /* Give a value its activation buffer; both take turns. */
 static void take_q8(planner *p, int value)
 {
-    size_t row = az_act_row_bytes(AZ_ACT_Q8, (size_t)node_at(p, value)->width);
+    const az_node *n = node_at(p, value);
+    size_t row = az_act_row_bytes(AZ_ACT_Q8, (size_t)n->width) * (size_t)(n->slots ? n->slots : 1);
+    int *holder = &p->q8_holder[p->q8_turn];
 
+    if (*holder >= 0 && p->last[*holder] > value) p->why = "so many quantized values at once";
+    *holder = value;
     p->s->values[value].q8 = p->q8_turn;
     p->q8_turn = (p->q8_turn + 1) % AZ_Q8_BUFFERS;
     if (row > p->s->q8_row_bytes) p->s->q8_row_bytes = row;
@@ -118,13 +123,49 @@ static void plan_attention(planner *p, int i)
     new_stage(p, AZ_STAGE_ATTENTION, i);
 }
 
+static void plan_router(planner *p, int i)
+{
+    const az_node *n = node_at(p, i);
+
+    p->s->values[i].routing = p->s->n_routings++;
+    new_stage(p, AZ_STAGE_ROUTE, i);
+    new_stage(p, AZ_STAGE_GROUP, i);
+    if ((size_t)n->slots > p->s->slots) p->s->slots = (size_t)n->slots;
+    if ((size_t)n->n_experts > p->s->n_experts) p->s->n_experts = (size_t)n->n_experts;
+}
+
+/* Experts that read one value share a stage; rows of tokens are gathered first. */
+static void plan_experts(planner *p, int i)
+{
+    const az_node *n = node_at(p, i), *from = node_at(p, n->in[0]);
+    az_act_type act = p->s->kernels->weight[p->s->weights[n->weight[0]].type].act;
+    az_stage *st = &p->s->stages[p->s->n_stages - 1];
+    size_t row = az_act_row_bytes(act, (size_t)from->width);
+
+    if (act == AZ_ACT_Q8 && p->s->values[n->in[0]].q8 < 0) {
+        new_stage(p, AZ_STAGE_QUANTIZE, n->in[0]);
+        take_q8(p, n->in[0]);
+        st = NULL;
+    }
+    if (st && st->kind == AZ_STAGE_EXPERTS && st->n_nodes < AZ_STAGE_NODES &&
+        node_at(p, st->node[0])->in[0] == n->in[0] && p->gathered == (int)act) {
+        st->node[st->n_nodes++] = i;
+        p->stage_of[i] = p->s->n_stages - 1;
+        return;
+    }
+    p->gathered = (int)act;
+    if (!from->slots) new_stage(p, AZ_STAGE_GATHER, i);
+    if (!from->slots && row > p->s->gather_row_bytes) p->s->gather_row_bytes = row;
+    new_stage(p, AZ_STAGE_EXPERTS, i);
+}
+
 static void plan_node(planner *p, int i)
 {
     const az_node *n = node_at(p, i);
 
     switch (n->op) {
     case AZ_OP_EMBED: new_stage(p, AZ_STAGE_EMBED, i); break;
-    case AZ_OP_NORM_RMS: new_stage(p, AZ_STAGE_NORM, i); break;
+    case AZ_OP_NORM: new_stage(p, AZ_STAGE_NORM, i); break;
     case AZ_OP_LINEAR: plan_linear(p, i); break;
     case AZ_OP_SLICE: break;
     case AZ_OP_ROPE:
@@ -133,11 +174,19 @@ static void plan_node(planner *p, int i)
             p->why = "a rotation that is not for one attention alone";
         break;
     case AZ_OP_ATTENTION: plan_attention(p, i); break;
-    case AZ_OP_SILU_MUL: new_stage(p, AZ_STAGE_SILU_MUL, i); break;
+    case AZ_OP_ACTIVATION: new_stage(p, AZ_STAGE_ACTIVATION, i); break;
     case AZ_OP_ADD: plan_add(p, i); break;
+    case AZ_OP_ROUTER: plan_router(p, i); break;
+    case AZ_OP_EXPERTS: plan_experts(p, i); break;
+    case AZ_OP_MIX: new_stage(p, AZ_STAGE_MIX, i); break;
+    case AZ_OP_CONV:
+        new_stage(p, AZ_STAGE_CONV, i)->last_only = false;
+        break; /* all rows are kept */
+    case AZ_OP_POOL: new_stage(p, AZ_STAGE_POOL, i); break;
     case AZ_OP_COUNT: break;
     }
-    if ((n->op == AZ_OP_NORM_RMS || n->op == AZ_OP_SILU_MUL) && p->wants_q8[i]) take_q8(p, i);
+    if ((n->op == AZ_OP_NORM || n->op == AZ_OP_ACTIVATION || n->op == AZ_OP_MIX) && p->wants_q8[i])
+        take_q8(p, i);
 }
 
 /* Storage and place of each value; aliases follow their input. */
@@ -146,8 +195,10 @@ static void place_values(planner *p)
     for (int i = 0; i < p->g->n_nodes; i++) {
         const az_node *n = node_at(p, i);
         az_value *v = &p->s->values[i];
-        if (i == p->g->output) {
-            *v = (az_value){ .storage = -1, .ld = (size_t)n->width, .q8 = -1 };
+        if (i == p->g->output || n->op == AZ_OP_ROUTER) {
+            *v = (az_value){
+                .storage = -1, .ld = (size_t)n->width, .q8 = -1, .routing = v->routing
+            };
         } else if (n->op == AZ_OP_SLICE || n->op == AZ_OP_ROPE || n->op == AZ_OP_ADD) {
             const az_value *from = &p->s->values[n->in[0]];
             v->storage = from->storage;
@@ -158,7 +209,8 @@ static void place_values(planner *p)
             v->ld = (size_t)n->width;
             v->at = 0;
             p->storages[p->n_storages++] =
-                (storage){ (size_t)n->width, p->stage_of[i], p->stage_of[i], -1 };
+                (storage){ (size_t)n->width * (size_t)(n->slots ? n->slots : 1), p->stage_of[i],
+                           p->stage_of[i], -1 };
         }
     }
 }
@@ -211,7 +263,7 @@ static void assign_buffers(planner *p, int *free_after)
 
 adze_status az_session_plan(adze_session *s, adze_error *err)
 {
-    planner p = { .s = s, .g = &s->graph };
+    planner p = { .s = s, .g = &s->graph, .q8_holder = { -1, -1 } };
     size_t n = (size_t)s->graph.n_nodes;
     int *free_after;
 
@@ -223,7 +275,7 @@ adze_status az_session_plan(adze_session *s, adze_error *err)
     free_after = az_arena_array(&s->arena, n, sizeof *free_after);
     s->values = az_arena_array(&s->arena, n, sizeof *s->values);
     s->buffer_columns = az_arena_array(&s->arena, n, sizeof *s->buffer_columns);
-    s->stages = az_arena_array(&s->arena, 2 * n, sizeof *s->stages);
+    s->stages = az_arena_array(&s->arena, 3 * n, sizeof *s->stages);
     if (!p.uses || !p.last || !p.stage_of || !p.wants_q8 || !p.storages || !free_after ||
         !s->values || !s->buffer_columns || !s->stages)
         return az_fail_nomem(err, "planning a session");

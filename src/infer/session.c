@@ -26,6 +26,15 @@ static size_t cache_elem_bytes(const adze_session *s)
     return s->cache_f32 ? sizeof(float) : sizeof(az_f16);
 }
 
+/* The second is that of layers that slide; no dims: none. */
+static const az_rope *rope_of(const adze_session *s, int i)
+{
+    static const az_rope none = { 0 };
+
+    if (i == 0) return &s->config.rope;
+    return s->config.has_rope_sliding ? &s->config.rope_sliding : &none;
+}
+
 static adze_status check_memory(adze_session *s, adze_error *err)
 {
     uint64_t budget = s->run->opts.memory_bytes;
@@ -36,11 +45,17 @@ static adze_status check_memory(adze_session *s, adze_error *err)
         add_bytes(&t, s->buffer_columns[i], s->batch, sizeof(float));
     for (int i = 0; i < s->graph.n_states; i++) {
         const az_graph_state *st = &s->graph.states[i];
-        add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->cache_rows,
-                  2 * cache_elem_bytes(s));
+        if (st->kind == AZ_STATE_KV)
+            add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->cache_rows,
+                      2 * cache_elem_bytes(s));
+        else
+            add_bytes(&t, (uint64_t)st->taps - 1, (uint64_t)st->width, 2 * sizeof(float));
     }
     add_bytes(&t, s->q8_row_bytes, s->batch, AZ_Q8_BUFFERS);
-    add_bytes(&t, (uint64_t)s->config.rope.dims, s->batch + 1, sizeof(float));
+    for (int i = 0; i < 2; i++)
+        add_bytes(&t, (uint64_t)rope_of(s, i)->dims, s->batch + 1, sizeof(float));
+    add_bytes(&t, s->batch, s->slots,
+              s->gather_row_bytes + (uint64_t)s->n_routings * 4 * sizeof(uint32_t));
     s->memory_bytes = t.bytes;
     if (t.bad || t.bytes > SIZE_MAX / 2 || (budget && (used > budget || t.bytes > budget - used)))
         return az_fail(err, ADZE_EFIT, s->model->path, ADZE_NOPOS,
@@ -50,31 +65,78 @@ static adze_status check_memory(adze_session *s, adze_error *err)
     return ADZE_OK;
 }
 
+static bool allocate_state(adze_session *s, int i)
+{
+    const az_graph_state *st = &s->graph.states[i];
+    size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->cache_rows;
+    az_kv_cache *c = &s->caches[i];
+
+    if (st->kind == AZ_STATE_CONV) {
+        c->taps = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->taps);
+        c->kept = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->kept);
+        return c->taps && c->kept;
+    }
+    c->k = az_alloc(s->run, n * cache_elem_bytes(s)); /* read only where written */
+    c->v = az_alloc(s->run, n * cache_elem_bytes(s));
+    return c->k && c->v;
+}
+
+/* Tables of angles, one for each rope. */
+static bool allocate_ropes(adze_session *s)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t half = (size_t)rope_of(s, i)->dims / 2;
+        if (half == 0) continue;
+        s->inv_freq[i] = az_arena_array(&s->arena, half, sizeof *s->inv_freq[i]);
+        s->rope_table[i] = az_alloc(s->run, s->batch * half * 2 * sizeof(float));
+        if (!s->inv_freq[i] || !s->rope_table[i]) return false;
+        az_rope_frequencies(rope_of(s, i), (int64_t)s->context, s->inv_freq[i]);
+    }
+    s->config.rope.attention_factor = az_rope_factor(&s->config.rope, (int64_t)s->context);
+    return true;
+}
+
+static bool allocate_routing(adze_session *s, az_routing *r)
+{
+    size_t pairs = s->batch * s->slots;
+
+    r->expert = az_arena_array(&s->arena, pairs, sizeof *r->expert);
+    r->weight = az_arena_array(&s->arena, pairs, sizeof *r->weight);
+    r->order = az_arena_array(&s->arena, pairs, sizeof *r->order);
+    r->place = az_arena_array(&s->arena, pairs, sizeof *r->place);
+    r->start = az_arena_array(&s->arena, s->n_experts + 1, sizeof *r->start);
+    r->active = az_arena_array(&s->arena, s->n_experts, sizeof *r->active);
+    return r->expert && r->weight && r->order && r->place && r->start && r->active;
+}
+
+static bool allocate_routings(adze_session *s)
+{
+    if (s->n_routings == 0) return true;
+    s->routings = az_arena_array(&s->arena, (size_t)s->n_routings, sizeof *s->routings);
+    s->gathered = az_calloc(s->run, s->batch * s->slots, s->gather_row_bytes);
+    if (!s->routings || !s->gathered) return false;
+    for (int i = 0; i < s->n_routings; i++)
+        if (!allocate_routing(s, &s->routings[i])) return false;
+    return true;
+}
+
 static adze_status allocate(adze_session *s, adze_error *err)
 {
     adze_run *run = s->run;
-    size_t half = (size_t)s->config.rope.dims / 2;
     bool ok = true;
 
     s->buffers = az_arena_array(&s->arena, (size_t)s->n_buffers, sizeof *s->buffers);
     s->caches = az_arena_array(&s->arena, (size_t)s->graph.n_states, sizeof *s->caches);
     s->work = az_calloc(run, (size_t)s->n_stages, sizeof *s->work);
-    s->inv_freq = az_arena_array(&s->arena, half, sizeof *s->inv_freq);
-    if (!s->buffers || !s->caches || !s->work || !s->inv_freq)
-        return az_fail_nomem(err, "making a session");
+    if (!s->buffers || !s->caches || !s->work) return az_fail_nomem(err, "making a session");
     for (int i = 0; i < s->n_buffers; i++)
         ok = ok && (s->buffers[i] = az_calloc(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
     for (int i = 0; i < AZ_Q8_BUFFERS && s->q8_row_bytes; i++)
         ok = ok && (s->q8[i] = az_calloc(run, s->batch, s->q8_row_bytes)) != NULL;
-    for (int i = 0; i < s->graph.n_states && ok; i++) {
-        const az_graph_state *st = &s->graph.states[i];
-        size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->cache_rows;
-        s->caches[i].k = az_alloc(run, n * cache_elem_bytes(s)); /* read only where written */
-        s->caches[i].v = az_alloc(run, n * cache_elem_bytes(s));
-        ok = s->caches[i].k && s->caches[i].v;
-    }
-    s->rope_table = az_alloc(run, s->batch * half * 2 * sizeof(float) + 1);
-    if (!ok || !s->rope_table) return az_fail_nomem(err, "making a session");
+    for (int i = 0; i < s->graph.n_states && ok; i++)
+        ok = allocate_state(s, i);
+    if (!ok || !allocate_ropes(s) || !allocate_routings(s))
+        return az_fail_nomem(err, "making a session");
     for (int i = 0; i < s->graph.n_nodes; i++) {
         az_value *v = &s->values[i];
         v->p = v->storage < 0 ? NULL : s->buffers[v->storage] + v->at;
@@ -136,7 +198,6 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
     if (rc < 0) goto done;
     rc = allocate(s, err);
     if (rc < 0) goto done;
-    az_rope_frequencies(&s->config.rope, (int64_t)s->context, s->inv_freq);
     rc = choose_pool(s, opts, err);
     if (rc < 0) goto done;
     *out = s;
@@ -185,10 +246,14 @@ void adze_session_free(adze_session *s)
     for (int i = 0; s->caches && i < s->graph.n_states; i++) {
         az_free(s->run, s->caches[i].k);
         az_free(s->run, s->caches[i].v);
+        az_free(s->run, s->caches[i].taps);
+        az_free(s->run, s->caches[i].kept);
     }
     for (int i = 0; i < AZ_Q8_BUFFERS; i++)
         az_free(s->run, s->q8[i]);
-    az_free(s->run, s->rope_table);
+    az_free(s->run, s->rope_table[0]);
+    az_free(s->run, s->rope_table[1]);
+    az_free(s->run, s->gathered);
     az_free(s->run, s->work);
     az_arena_deinit(&s->arena);
     az_free(s->run, s);
@@ -214,11 +279,47 @@ uint64_t az_session_memory_bytes(const adze_session *s)
     return s->memory_bytes;
 }
 
+/* States of convolutions change as tokens go through: what a failed call did to them is undone. */
+typedef void taps_fn(az_kv_cache *c, size_t bytes);
+
+static void each_conv(adze_session *s, taps_fn *fn)
+{
+    for (int i = 0; i < s->graph.n_states; i++) {
+        const az_graph_state *st = &s->graph.states[i];
+        if (st->kind == AZ_STATE_CONV)
+            fn(&s->caches[i], (size_t)((st->taps - 1) * st->width) * sizeof(float));
+    }
+}
+
+static void clear_taps(az_kv_cache *c, size_t bytes)
+{
+    memset(c->taps, 0, bytes);
+}
+
+static void keep_taps(az_kv_cache *c, size_t bytes)
+{
+    memcpy(c->kept, c->taps, bytes);
+}
+
+static void restore_taps(az_kv_cache *c, size_t bytes)
+{
+    memcpy(c->taps, c->kept, bytes);
+}
+
 adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err)
 {
     if (n > s->pos)
         return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
                        "cannot rewind to %zu tokens, the session has %zu", n, s->pos);
+    for (int i = 0; i < s->graph.n_states && n > 0 && n < s->pos; i++) {
+        const az_state_traits *t = az_state_traits_of(s->graph.states[i].kind);
+        if (!t->by_token)
+            return az_fail(err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS,
+                           "cannot rewind to %zu of %zu tokens: a state of kind %s cannot be "
+                           "rolled back; rewind to 0",
+                           n, s->pos, t->name);
+    }
+    if (n == 0) each_conv(s, clear_taps);
     s->pos = n;
     return ADZE_OK;
 }
@@ -246,6 +347,8 @@ static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float 
     size_t start = s->pos, m;
     adze_status rc = check_tokens(s, tokens, n, err);
 
+    if (rc < 0) return rc;
+    each_conv(s, keep_taps);
     for (size_t at = 0; at < n && rc == ADZE_OK; at += m) {
         az_pass p = { .s = s, .tokens = tokens + at };
         m = p.m = n - at < s->batch ? n - at : s->batch;
@@ -256,7 +359,10 @@ static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float 
         az_session_pass(&p);
         s->pos += m;
     }
-    if (rc < 0) s->pos = start;
+    if (rc < 0) {
+        s->pos = start;
+        each_conv(s, restore_taps);
+    }
     return rc;
 }
 

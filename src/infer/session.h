@@ -16,11 +16,13 @@
 
 /* A weight as a session uses it: a matrix where it lies in the mapped file, or a vector as f32. */
 typedef struct az_bound {
-    const void *data; /* [rows][cols] in `type`, may be unaligned; NULL for a vector */
-    const float *vec; /* [cols]; NULL for a matrix */
+    const void *data;           /* [rows][cols] in `type`, may be unaligned; NULL for a vector */
+    const float *vec;           /* [rows][cols]; NULL for a matrix */
+    const void *const *experts; /* [number of experts] where each one's rows start */
     az_type type;
-    size_t row_bytes;
-    size_t rows, cols;
+    size_t row_bytes;  /* from a row to the next */
+    size_t rows, cols; /* rows of all experts */
+    size_t read_bytes; /* of one row: what the cost of a product is */
 } az_bound;
 
 /* Where a value lies. Slices, rotations and sums share the storage of their input. */
@@ -29,17 +31,25 @@ typedef struct az_value {
     size_t at, ld; /* first column in the storage, and its row length, in floats */
     float *p;      /* row 0; NULL for the caller's logits */
     int q8;        /* which activation buffer holds it quantized, -1: none */
+    int routing;   /* of a router: which of the session's */
 } az_value;
 
 typedef enum az_stage_kind {
-    AZ_STAGE_EMBED,    /* also the rotary table of the pass */
+    AZ_STAGE_EMBED,    /* by token: also the rotary tables of the pass */
     AZ_STAGE_NORM,     /* and quantize */
     AZ_STAGE_QUANTIZE, /* of a value whose producer cannot do it */
     AZ_STAGE_LINEAR,   /* all that read one value; with bias, and the sum that follows */
     AZ_STAGE_ROPE,     /* q and k, then k and v into the cache */
     AZ_STAGE_ATTENTION,
-    AZ_STAGE_SILU_MUL, /* and quantize */
-    AZ_STAGE_ADD
+    AZ_STAGE_ACTIVATION, /* and quantize */
+    AZ_STAGE_ADD,
+    AZ_STAGE_ROUTE,   /* experts and weights of each row */
+    AZ_STAGE_GROUP,   /* rows sorted by expert; one piece */
+    AZ_STAGE_GATHER,  /* the sorted rows copied, where an expert has more than one */
+    AZ_STAGE_EXPERTS, /* all that read one value */
+    AZ_STAGE_MIX,     /* and quantize */
+    AZ_STAGE_CONV,    /* then the state moves on */
+    AZ_STAGE_POOL
 } az_stage_kind;
 
 enum { AZ_STAGE_NODES = 4, AZ_Q8_BUFFERS = 2 };
@@ -50,8 +60,20 @@ typedef struct az_stage {
     int node[AZ_STAGE_NODES];
     int add[AZ_STAGE_NODES]; /* the sum fused into a linear, -1: none */
     bool last_only;
-    uint64_t ns, calls, rows; /* profile */
+    uint64_t ns, calls, rows, experts; /* profile; experts: parts of the weights that were read */
 } az_stage;
+
+/* Who computes what in a mixture of experts: pairs (token row, slot), sorted by expert. Each router has its
+ * own for the whole pass, so that a thread that comes late sees the pieces of its stage as the others did. */
+typedef struct az_routing {
+    int32_t *expert; /* [rows][slots] in order of preference */
+    float *weight;   /* [rows][slots] */
+    uint32_t *order; /* [pairs] sorted by expert: row * slots + slot */
+    uint32_t *place; /* [rows][slots] place in `order` */
+    uint32_t *start; /* [experts + 1] first place of each */
+    int32_t *active; /* [n_active] experts that have any */
+    size_t n_active;
+} az_routing;
 
 /* Work of one stage in one pass, on a cache line of its own. */
 typedef struct az_stage_work {
@@ -63,6 +85,8 @@ typedef struct az_stage_work {
  * where all matrices of a model are f32. */
 typedef struct az_kv_cache {
     void *k, *v;
+    float *taps; /* convolution: [taps - 1][width], the oldest first */
+    float *kept; /* the same as it was when a call began */
 } az_kv_cache;
 
 struct adze_session {
@@ -88,18 +112,34 @@ struct adze_session {
     void *q8[AZ_Q8_BUFFERS];
     az_kv_cache *caches; /* [graph.n_states] */
     bool cache_f32;
-    float *inv_freq;   /* [dims / 2] */
-    float *rope_table; /* [batch][dims / 2] pairs (cos, sin) */
+    float *inv_freq[2]; /* [dims / 2] of the config's rope and of its rope_sliding */
+    float
+        *rope_table[2]; /* [batch][dims / 2] pairs (cos, sin); [1]: NULL where there is one rope */
+    az_routing *routings; /* [n_routings] */
+    int n_routings;
+    size_t slots, n_experts; /* largest of any router */
+    size_t gather_row_bytes; /* of the widest row that experts share; 0: none */
+    void *gathered;          /* [batch * slots] rows */
     uint64_t memory_bytes;
     bool profiling;
 };
 
-/* One call of the team: m tokens from position pos, logits of the last `want` of them. */
+/* One sequence of an encoder's pass. */
+typedef struct az_span {
+    size_t first, n; /* rows of the pass */
+    size_t cache_at; /* whole tiles */
+} az_span;
+enum { AZ_MAX_SPANS = 16 };
+
+/* One call of the team: m tokens from position pos, logits of the last `want` of them. An encoder: whole
+ * sequences, and `logits` gets one embedding for each. */
 typedef struct az_pass {
     adze_session *s;
     const int32_t *tokens; /* [m] */
     size_t m, want;
-    float *logits; /* [want][vocab] */
+    float *logits; /* [want][vocab]; encoder: [n_spans][hidden] */
+    az_span spans[AZ_MAX_SPANS];
+    size_t n_spans; /* 0: not an encoder */
 } az_pass;
 
 /* plan.c: stages, and buffers by liveness. Widths only; nothing is allocated but the plan itself. */

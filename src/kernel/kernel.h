@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/cpu.h"
 #include "core/block.h"
+#include "core/config.h"
 #include "core/type.h"
 
 /* Activation forms. */
@@ -43,10 +44,11 @@ typedef struct az_weight_kernel {
 
 enum { AZ_ATTN_TILE = 64 }; /* positions that are summed before the softmax is rescaled */
 
-/* Causal softmax attention of n_tok queries, each with the `group` heads that share one KV head. Query i
+/* Softmax attention, causal unless n_keys is set, of n_tok queries, each with the `group` heads that share one KV head. Query i
  * stands at position pos + i and sees positions [max(0, pos + i - window + 1), pos + i], all of them with
  * window 0; their keys and values must be in the cache already. An output row's bits depend on its own
- * query, position and window only, not on n_tok or group. */
+ * query, position and window only, not on n_tok or group.
+ * A softcap c turns a score s into c * tanh(s / c); a sink is one more score of its head, whose value is 0. */
 typedef struct az_attn_args {
     float *out;     /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
     const float *q; /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
@@ -58,7 +60,10 @@ typedef struct az_attn_args {
     size_t ld_out, ld_q, ld_v; /* in elements */
     size_t n_tok, group, head_dim;
     int64_t pos, window;
-    float scale; /* multiplies q.k */
+    int64_t n_keys;     /* > 0: every query sees positions [0, n_keys) instead */
+    float scale;        /* multiplies q.k */
+    float softcap;      /* 0: none */
+    const float *sinks; /* [group], NULL: none */
 } az_attn_args;
 
 /* Where dimension 0 of position p lies in a key cache; the next dimension is AZ_ATTN_TILE further. */
@@ -66,6 +71,9 @@ static inline size_t az_attn_key_at(size_t p, size_t head_dim)
 {
     return p / AZ_ATTN_TILE * AZ_ATTN_TILE * head_dim + p % AZ_ATTN_TILE;
 }
+
+/* y = act(gate) * up; y may be either. up NULL: act(gate) alone, not for swiglu. */
+typedef void az_act_mul_fn(float *y, const float *gate, const float *up, size_t n);
 
 typedef void az_pack_fn(const float *x, const float *imp, size_t n, void *dst);
 
@@ -92,10 +100,14 @@ typedef struct az_kernels {
     az_pack_fn *pack[AZ_TYPE_COUNT];
     az_pack_affine_fn *pack_affine; /* the same bytes from every instruction set */
     void (*rms_norm)(float *y, const float *x, const float *w, size_t n,
-                     float eps);                     /* y may be x */
-    void (*add)(float *y, const float *x, size_t n); /* y += x */
-    void (*silu_mul)(float *y, const float *gate, const float *up,
-                     size_t n); /* y = silu(gate) * up */
+                     float eps); /* y may be x */
+    /* (x - mean) / sqrt(variance + eps) * w + b; y may be x */
+    void (*layer_norm)(float *y, const float *x, const float *w, const float *b, size_t n,
+                       float eps);
+    void (*add)(float *y, const float *x, size_t n);                 /* y += x */
+    void (*add_scaled)(float *y, const float *x, float s, size_t n); /* y += s * x */
+    void (*scale_cap)(float *y, float s, float cap, size_t n); /* s * y, softcapped where cap > 0 */
+    az_act_mul_fn *act_mul[AZ_ACTIVATION_COUNT];
     /* In place on one head; cs: [dims / 2] pairs (cos, sin); adjacent: pairs (2j, 2j+1), else halves. */
     void (*rope)(float *x, const float *cs, size_t dims, bool adjacent);
     void (*attention)(const az_attn_args *args);

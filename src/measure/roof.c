@@ -131,7 +131,8 @@ static void values_body(const bench *b, int thread, int threads)
 {
     size_t each = b->n_values / (size_t)threads, at = each * (size_t)thread;
 
-    b->k->silu_mul(b->values + at, b->values + at, b->values + b->n_values + at, each);
+    b->k->act_mul[AZ_ACTIVATION_SILU](b->values + at, b->values + at, b->values + b->n_values + at,
+                                      each);
 }
 
 /* Stages as the engine's: a norm that needs all of the product before it, a product that needs all of the norm. */

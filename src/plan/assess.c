@@ -43,19 +43,24 @@ typedef struct linear_cost {
 static int stages_of(const az_graph *g, int i, az_type type)
 {
     const az_node *n = &g->nodes[i];
-    bool shared = i > 0 && g->nodes[i - 1].op == AZ_OP_LINEAR && g->nodes[i - 1].in[0] == n->in[0];
+    bool shared = i > 0 && g->nodes[i - 1].op == n->op && g->nodes[i - 1].in[0] == n->in[0];
 
     switch (n->op) {
     case AZ_OP_LINEAR: {
         az_op from = g->nodes[n->in[0]].op;
         bool quantized = az_type_get(type)->quantized;
         if (shared) return 0;
-        return quantized && from != AZ_OP_NORM_RMS && from != AZ_OP_SILU_MUL ? 2 : 1;
+        return quantized && from != AZ_OP_NORM && from != AZ_OP_ACTIVATION ? 2 : 1;
     }
+    case AZ_OP_EXPERTS:
+        return shared ? 0 : g->nodes[n->in[0]].slots ? 1 : 2; /* the first gathers */
+    case AZ_OP_ROUTER:
     case AZ_OP_ATTENTION: return 2;
     case AZ_OP_EMBED:
-    case AZ_OP_NORM_RMS:
-    case AZ_OP_SILU_MUL: return 1;
+    case AZ_OP_NORM:
+    case AZ_OP_MIX:
+    case AZ_OP_CONV:
+    case AZ_OP_ACTIVATION: return 1;
     default: return 0;
     }
 }
@@ -71,6 +76,15 @@ static void walk(const az_graph *g, types_of *u, const az_roof *r, linear_cost *
 
         c->stages += stages_of(g, i, t);
         switch (n->op) {
+        case AZ_OP_EXPERTS: /* one token reads the experts that it takes */
+            az_type_row_bytes(t, (uint64_t)w->cols, &row);
+            c->bytes[t] += (double)row * (double)n->width * n->slots;
+            c->ops[t] += 2.0 * (double)n->width * (double)w->cols * n->slots;
+            c->row_s +=
+                (double)n->width * n->slots * az_roof_short_s(&r->row_ns[t], (double)w->cols);
+            c->output_s +=
+                (double)n->width * n->slots * az_roof_short_s(&r->output_ns[t], (double)w->cols);
+            break;
         case AZ_OP_LINEAR:
             az_type_row_bytes(t, (uint64_t)w->cols, &row);
             c->bytes[t] += (double)row * (double)w->rows;
@@ -82,9 +96,11 @@ static void walk(const az_graph *g, types_of *u, const az_roof *r, linear_cost *
             c->attention_width += (double)n->n_heads * n->head_dim;
             c->kv_bytes += 4.0 * g->states[n->state].n_kv_heads * g->states[n->state].head_dim;
             break;
-        case AZ_OP_NORM_RMS:
-        case AZ_OP_SILU_MUL:
-        case AZ_OP_ROPE: c->value_floats += (double)n->width; break;
+        case AZ_OP_NORM:
+        case AZ_OP_ACTIVATION:
+        case AZ_OP_ROPE:
+        case AZ_OP_CONV:
+        case AZ_OP_MIX: c->value_floats += (double)n->width * (n->slots ? n->slots : 1); break;
         default: break;
         }
     }
@@ -234,8 +250,7 @@ adze_status az_assess(az_assessment *a, adze_run *run, adze_model *m, const az_r
     az_arena_init(&arena, run);
     rc = az_arch_of(m, &a->arch, &a->config, err);
     if (rc < 0) goto done;
-    az_graph_init(&g, &arena, &a->config);
-    rc = a->arch->build(&a->config, &g, err);
+    rc = az_arch_build(a->arch, &a->config, &arena, &g, err);
     if (rc < 0) goto done;
     stored.arch = a->arch;
     a->parameters = adze_model_parameters(m);

@@ -191,8 +191,9 @@ static void classes_have_their_own_defaults(void **state)
     assert_int_equal(c.ff, 11008);
 }
 
-#define LLAMA(extra) "{\"model_type\":\"llama\"," extra "}"
-#define SCALING(s)   LLAMA("\"rope_scaling\":{" s "}")
+#define LLAMA(extra)      "{\"model_type\":\"llama\"," extra "}"
+#define KIND(type, extra) "{\"model_type\":\"" type "\"," extra "}"
+#define SCALING(s)        LLAMA("\"rope_scaling\":{" s "}")
 
 static void bad_configs_are_refused(void **state)
 {
@@ -230,8 +231,7 @@ static void bad_configs_are_refused(void **state)
         { SCALING("\"rope_type\":\"linear\",\"factor\":0"), ADZE_EFORMAT, "factor" },
         { SCALING("\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4"), ADZE_EFORMAT,
           "high_freq_factor" },
-        { SCALING("\"rope_type\":\"yarn\",\"factor\":4,\"truncate\":false"), ADZE_EUNSUP,
-          "rope_type" },
+        { SCALING("\"rope_type\":\"yarn\",\"factor\":4,\"mscale\":1"), ADZE_EUNSUP, "rope_type" },
         { SCALING("\"rope_type\":\"longrope\",\"short_factor\":[1,2]"), ADZE_EFORMAT,
           "short_factor" },
         { LLAMA("\"rope_parameters\":{\"full_attention\":{}}"), ADZE_EUNSUP, "rope_parameters" },
@@ -243,6 +243,44 @@ static void bad_configs_are_refused(void **state)
           ADZE_EUNSUP, "layer_types" },
         { "{\"model_type\":\"phi3\",\"partial_rotary_factor\":0.001}", ADZE_EFORMAT,
           "rope dimensions" },
+        { KIND("mixtral", "\"num_local_experts\":0"), ADZE_EFORMAT, "num_local_experts" },
+        { KIND("mixtral", "\"num_local_experts\":1000000"), ADZE_EFORMAT, "num_local_experts" },
+        { KIND("mixtral", "\"num_experts_per_tok\":9"), ADZE_EFORMAT, "num_experts_per_tok" },
+        { KIND("mixtral", "\"num_experts_per_tok\":0"), ADZE_EFORMAT, "num_experts_per_tok" },
+        { KIND("mixtral", "\"sliding_window\":-1"), ADZE_EFORMAT, "sliding_window" },
+        { KIND("qwen3_moe", "\"moe_intermediate_size\":0"), ADZE_EFORMAT, "moe_intermediate_size" },
+        { KIND("qwen3_moe", "\"mlp_only_layers\":[99]"), ADZE_EFORMAT, "mlp_only_layers" },
+        { KIND("qwen3_moe", "\"mlp_only_layers\":3"), ADZE_EFORMAT, "mlp_only_layers" },
+        { KIND("qwen3_moe", "\"decoder_sparse_step\":0"), ADZE_EFORMAT, "decoder_sparse_step" },
+        { KIND("qwen3_moe", "\"norm_topk_prob\":1"), ADZE_EFORMAT, "norm_topk_prob" },
+        { KIND("phimoe", "\"num_experts_per_tok\":3"), ADZE_EUNSUP, "num_experts_per_tok" },
+        { KIND("phimoe", "\"router_jitter_noise\":-1"), ADZE_EFORMAT, "router_jitter_noise" },
+        { KIND("olmoe", "\"clip_qkv\":-2"), ADZE_EFORMAT, "clip_qkv" },
+        { KIND("gpt_oss", "\"swiglu_limit\":9"), ADZE_EUNSUP, "swiglu_limit" },
+        { KIND("gpt_oss", "\"layer_types\":[\"full_attention\"]"), ADZE_EFORMAT, "layer_types" },
+        { KIND("gpt_oss", "\"sliding_window\":0"), ADZE_EFORMAT, "sliding_window" },
+        { KIND("gemma2", "\"query_pre_attn_scalar\":0"), ADZE_EFORMAT, "query_pre_attn_scalar" },
+        { KIND("gemma2", "\"attn_logit_softcapping\":-5"), ADZE_EFORMAT, "attn_logit_softcapping" },
+        { KIND("gemma2", "\"hidden_activation\":\"silu\""), ADZE_EUNSUP, "hidden_activation" },
+        { KIND("gemma3_text", "\"sliding_window_pattern\":0"), ADZE_EFORMAT,
+          "sliding_window_pattern" },
+        { KIND("gemma3_text", "\"layer_types\":[\"conv\"],\"num_hidden_layers\":1"), ADZE_EUNSUP,
+          "layer_types" },
+        { KIND("gemma3_text", "\"rope_local_base_freq\":0"), ADZE_EFORMAT, "rope_local_base_freq" },
+        { KIND("smollm3", "\"no_rope_layers\":[1,0]"), ADZE_EFORMAT, "no_rope_layers" },
+        { KIND("smollm3", "\"no_rope_layers\":[2.5],\"num_hidden_layers\":1"), ADZE_EFORMAT,
+          "no_rope_layers" },
+        { KIND("smollm3", "\"no_rope_layer_interval\":0"), ADZE_EFORMAT, "no_rope_layer_interval" },
+        { KIND("granite", "\"logits_scaling\":0"), ADZE_EFORMAT, "logits_scaling" },
+        { KIND("granite", "\"attention_multiplier\":\"x\""), ADZE_EFORMAT, "attention_multiplier" },
+        { KIND("qwen3", "\"num_attention_heads\":0"), ADZE_EFORMAT, "num_attention_heads" },
+        { KIND("qwen3", "\"num_key_value_heads\":64"), ADZE_EFORMAT, "num_key_value_heads" },
+        { KIND("lfm2", "\"conv_L_cache\":1"), ADZE_EFORMAT, "conv_L_cache" },
+        { KIND("lfm2", "\"conv_L_cache\":1000000"), ADZE_EFORMAT, "conv_L_cache" },
+        { KIND("lfm2", "\"layer_types\":[\"conv\"]"), ADZE_EFORMAT, "layer_types" },
+        { KIND("lfm2", "\"full_attn_idxs\":[-1]"), ADZE_EFORMAT, "full_attn_idxs" },
+        { KIND("lfm2", "\"block_ff_dim\":4194304,\"block_ffn_dim_multiplier\":1000"), ADZE_EFORMAT,
+          "block_ff_dim" },
     };
 
     (void)state;
@@ -356,7 +394,7 @@ static void bad_gguf_keys_are_refused(void **state)
         { heads_of_layers, ADZE_EUNSUP, "llama.attention.head_count_kv" },
         { huge_layers, ADZE_EUNSUP, "llama.block_count" },
         { width_is_text, ADZE_EUNSUP, "llama.embedding_length" },
-        { experts, ADZE_EUNSUP, "expert_count" },
+        { experts, ADZE_EFORMAT, "llama.expert_used_count" },
         { eps_is_nan, ADZE_EFORMAT, "llama.attention.layer_norm_rms_epsilon" },
         { rope_is_odd, ADZE_EFORMAT, "rope dimensions" },
         { rope_is_wide, ADZE_EFORMAT, "llama.rope.dimension_count" },
@@ -496,6 +534,52 @@ static void tensors_must_fit_the_config(void **state)
     adze_model_close(m);
 }
 
+/* A model of an unknown type whose tensors are all a known architecture's. */
+static void the_nearest_is_offered(void **state)
+{
+    static const struct {
+        const char *extra, *want; /* NULL: refused */
+    } cases[] = {
+        { "\"new\":1", "llama" },
+        { "\"residual_multiplier\":0.5", "granite" },
+        { "\"no_rope_layer_interval\":4", "smollm3" },
+        { "\"conv_L_cache\":3", NULL }, /* only another architecture knows what that is */
+        { "\"head_dim\":6", NULL },
+    };
+    const az_arch *arch, *llama = az_archs[0];
+    char config[512];
+    adze_error err = { 0 };
+    adze_model *m, *known;
+    az_arena arena;
+    az_config c;
+    az_graph g;
+
+    (void)state;
+    az_arena_init(&arena, run);
+    assert_int_equal(configure("{\"model_type\":\"llama\"," SIZES "}", &arch, &c, &err, &known),
+                     ADZE_OK);
+    assert_int_equal(az_arch_build(arch, &c, &arena, &g, &err), ADZE_OK);
+    for (size_t i = 0; i < AZ_COUNT(cases); i++) {
+        snprintf(config, sizeof config, "{\"model_type\":\"zebra9\"," SIZES ",%s}", cases[i].extra);
+        m = make_model(config);
+        add_tensors(m, llama, &g);
+        adze_status rc = az_arch_of(m, &arch, &c, &err);
+        if (rc != (cases[i].want ? ADZE_OK : ADZE_EUNSUP))
+            fail_msg("%s: status %d: %s", cases[i].extra, rc, err.msg);
+        if (cases[i].want) {
+            assert_string_equal(arch->name, cases[i].want);
+            assert_non_null(m->warning);
+            assert_non_null(strstr(m->warning, "zebra9"));
+            assert_non_null(strstr(m->warning, cases[i].want));
+        } else {
+            assert_null(m->warning);
+        }
+        adze_model_close(m);
+    }
+    adze_model_close(known);
+    az_arena_deinit(&arena);
+}
+
 static az_type all_q8(void *user, const char *name)
 {
     (void)user;
@@ -539,6 +623,33 @@ static void cost_counts_bytes_and_operations(void **state)
     az_arena_deinit(&arena);
 }
 
+/* One token reads the experts that it takes; many read them all. */
+static void cost_counts_active_experts(void **state)
+{
+    const char *config = "{\"model_type\":\"mixtral\"," SIZES ",\"num_local_experts\":8}";
+    const az_arch *arch;
+    az_arena arena;
+    adze_error err = { 0 };
+    az_config c;
+    az_graph g;
+    az_cost cost;
+    az_cost_in in = { .type_of = all_q8, .n_tokens = 1, .n_past = 0, .n_logits = 1 };
+    uint64_t expert = 3 * 96 * 64 / 32 * 34;
+
+    (void)state;
+    az_arena_init(&arena, run);
+    assert_int_equal(configure(config, &arch, &c, &err, NULL), ADZE_OK);
+    assert_int_equal(az_arch_build(arch, &c, &arena, &g, &err), ADZE_OK);
+    az_graph_cost(&g, &in, &cost);
+    assert_int_equal(cost.op[AZ_OP_EXPERTS].weight_bytes, 3 * 2 * expert);
+    assert_true(cost.op[AZ_OP_EXPERTS].flops[AZ_ARITH_INT8] == 3 * 2 * 2.0 * 3 * 96 * 64);
+    in.n_tokens = in.n_logits = 500;
+    az_graph_cost(&g, &in, &cost);
+    assert_true(cost.op[AZ_OP_EXPERTS].weight_bytes > 3 * 8 * expert * 99 / 100);
+    assert_true(cost.op[AZ_OP_EXPERTS].weight_bytes <= 3 * 8 * expert);
+    az_arena_deinit(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +661,8 @@ int main(void)
         cmocka_unit_test(bad_gguf_keys_are_refused),
         cmocka_unit_test(unknown_architectures_list_the_known),
         cmocka_unit_test(tensors_must_fit_the_config),
+        cmocka_unit_test(the_nearest_is_offered),
+        cmocka_unit_test(cost_counts_active_experts),
         cmocka_unit_test(cost_counts_bytes_and_operations),
     };
     int failed;

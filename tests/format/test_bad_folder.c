@@ -27,7 +27,7 @@ static const defect defects[] = {
     { "config is not UTF-8", CONFIG, EDIT, "\"llama\"", "\"ll\xff\"", ADZE_EFORMAT,
       "not valid JSON" },
     { "unknown architecture", CONFIG, EDIT, "\"model_type\": \"llama\"",
-      "\"model_type\": \"zebra9\"", ADZE_EUNSUP, "zebra9" },
+      "\"query_pre_attn_scalar\": 7, \"model_type\": \"zebra9\"", ADZE_EUNSUP, "zebra9" },
     { "no architecture", CONFIG, EDIT, "\"model_type\"", "\"model\"", ADZE_EFORMAT, "model_type" },
     { "wider than its tensors", CONFIG, EDIT, "\"hidden_size\": 64", "\"hidden_size\": 96",
       ADZE_EFORMAT, "the config asks for" },

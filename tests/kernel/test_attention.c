@@ -13,13 +13,29 @@
 typedef struct shape {
     size_t n_tok, group, head_dim;
     int64_t pos, window;
+    float softcap;
+    bool sinks, all; /* all: every query sees every key */
 } shape;
 
 static const shape shapes[] = {
-    { 1, 1, 32, 0, 0 },     { 1, 4, 64, 63, 0 },   { 1, 4, 64, 200, 0 },  { 7, 3, 64, 0, 0 },
-    { 65, 2, 48, 60, 0 },   { 5, 7, 96, 131, 0 },  { 33, 1, 128, 40, 0 }, { 3, 2, 80, 500, 100 },
-    { 70, 4, 32, 100, 17 }, { 1, 8, 256, 77, 64 }, { 40, 1, 20, 0, 1 },   { 2, 1, 320, 70, 0 },
-    { 150, 1, 64, 3, 65 },
+    { 1, 1, 32, 0, 0, 0, false, false },
+    { 1, 4, 64, 63, 0, 0, false, false },
+    { 1, 4, 64, 200, 0, 0, false, false },
+    { 7, 3, 64, 0, 0, 0, false, false },
+    { 65, 2, 48, 60, 0, 0, false, false },
+    { 5, 7, 96, 131, 0, 0, false, false },
+    { 33, 1, 128, 40, 0, 0, false, false },
+    { 3, 2, 80, 500, 100, 0, false, false },
+    { 70, 4, 32, 100, 17, 0, false, false },
+    { 1, 8, 256, 77, 64, 0, false, false },
+    { 40, 1, 20, 0, 1, 0, false, false },
+    { 2, 1, 320, 70, 0, 0, false, false },
+    { 150, 1, 64, 3, 65, 0, false, false },
+    { .n_tok = 9, .group = 3, .head_dim = 64, .pos = 70, .softcap = 5 },
+    { .n_tok = 2, .group = 4, .head_dim = 64, .pos = 130, .window = 60, .sinks = true },
+    { .n_tok = 70, .group = 2, .head_dim = 32, .window = 9, .softcap = 4, .sinks = true },
+    { .n_tok = 75, .group = 1, .head_dim = 32, .all = true },
+    { .n_tok = 1, .group = 2, .head_dim = 320, .pos = 3, .softcap = 2, .sinks = true },
 };
 
 typedef struct data {
@@ -63,6 +79,8 @@ static void data_free(data *d)
     free(d->size);
 }
 
+static const float sinks[] = { 1.5f, -2, 4, 0.3f };
+
 static az_attn_args args_of(const shape *s, const data *d)
 {
     return (az_attn_args){ .out = (float *)(void *)d->out.p,
@@ -77,13 +95,16 @@ static az_attn_args args_of(const shape *s, const data *d)
                            .head_dim = s->head_dim,
                            .pos = s->pos,
                            .window = s->window,
+                           .n_keys = s->all ? s->pos + (int64_t)s->n_tok : 0,
+                           .softcap = s->softcap,
+                           .sinks = s->sinks ? sinks : NULL,
                            .scale = 0.3f };
 }
 
 /* One query of one head, straight from the definition. */
 static void exact_row(const az_attn_args *a, size_t row, double *want, double *size)
 {
-    int64_t last = a->pos + (int64_t)(row / a->group);
+    int64_t last = a->n_keys ? a->n_keys - 1 : a->pos + (int64_t)(row / a->group);
     int64_t first = a->window && last - a->window + 1 > 0 ? last - a->window + 1 : 0;
     size_t n = (size_t)(last + 1 - first);
     double *p = malloc(n * sizeof *p), top = -INFINITY, sum = 0;
@@ -95,8 +116,10 @@ static void exact_row(const az_attn_args *a, size_t row, double *want, double *s
                     (double)az_f16_to_f32(
                         a->k[az_attn_key_at((size_t)first + i, a->head_dim) + d * AZ_ATTN_TILE]);
         p[i] *= (double)a->scale;
+        if (a->softcap > 0) p[i] = (double)a->softcap * tanh(p[i] / (double)a->softcap);
         if (p[i] > top) top = p[i];
     }
+    if (a->sinks) sum = exp((double)a->sinks[row % a->group] - top);
     for (size_t i = 0; i < n; i++)
         sum += p[i] = exp(p[i] - top);
     for (size_t d = 0; d < a->head_dim; d++) {
@@ -176,6 +199,7 @@ static void batching_changes_no_bit(void **state)
                 b.q = a.q + r * a.head_dim;
                 b.n_tok = b.group = 1;
                 b.pos = a.pos + (int64_t)(r / a.group);
+                b.sinks = a.sinks ? a.sinks + r % a.group : NULL;
                 now.attention(&b);
                 if (memcmp(one, a.out + r * a.head_dim, a.head_dim * sizeof *one) != 0)
                     fail_msg("%s shape %zu: row %zu alone has other bits", now.isa, i, r);

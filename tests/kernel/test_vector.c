@@ -24,6 +24,21 @@ static void exponential(void **state)
     assert_true(isinf(az_expf(89)) && isinf(az_expf(INFINITY)) && isnan(az_expf(NAN)));
 }
 
+static void hyperbolic_tangent_and_gelu(void **state)
+{
+    (void)state;
+    for (float x = -12; x < 12; x += 0.00037f) {
+        double z = (double)x, want = tanh(z);
+        if (!(fabs((double)az_tanhf(x) - want) <= 2e-7))
+            fail_msg("tanh(%.9g) is %.9g, want %.9g", z, (double)az_tanhf(x), want);
+        want = 0.5 * z * (1 + erf(z / sqrt(2.0)));
+        if (!(fabs((double)az_geluf(x) - want) <= 4e-7 + 1e-7 * fabs(want)))
+            fail_msg("gelu(%.9g) is %.9g, want %.9g", z, (double)az_geluf(x), want);
+    }
+    assert_true(az_tanhf(INFINITY) == 1 && az_tanhf(-INFINITY) == -1 && isnan(az_tanhf(NAN)));
+    assert_true(az_geluf(100) == 100 && az_geluf(-100) == 0 && isnan(az_geluf(NAN)));
+}
+
 static void fill(float *x, size_t n, float r, uint64_t *seed)
 {
     for (size_t i = 0; i < n; i++)
@@ -54,14 +69,29 @@ static void same_bits_everywhere(void **state)
             now.rms_norm(y, x, w, n, 1e-5f);
             assert_memory_equal(want, y, bytes);
             x[n / 2] = n % 2 ? 200 : -200; /* both ends of the exponential */
-            c.silu_mul(want, x, w, n);
-            now.silu_mul(y, x, w, n);
+            for (int kind = 0; kind < AZ_ACTIVATION_COUNT; kind++)
+                for (int alone = 0; alone < 2; alone++) {
+                    if (alone && kind == AZ_ACTIVATION_SWIGLU) continue;
+                    c.act_mul[kind](want, x, alone ? NULL : w, n);
+                    now.act_mul[kind](y, x, alone ? NULL : w, n);
+                    assert_memory_equal(want, y, bytes);
+                }
+            c.layer_norm(want, x, w, w, n, 1e-5f);
+            now.layer_norm(y, x, w, w, n, 1e-5f);
             assert_memory_equal(want, y, bytes);
             memcpy(want, w, bytes);
             memcpy(y, w, bytes);
             c.add(want, x, n);
             now.add(y, x, n);
             assert_memory_equal(want, y, bytes);
+            c.add_scaled(want, x, 0.37f, n);
+            now.add_scaled(y, x, 0.37f, n);
+            assert_memory_equal(want, y, bytes);
+            for (int cap = 0; cap < 60; cap += 30) {
+                c.scale_cap(want, 0.9f, (float)cap, n);
+                now.scale_cap(y, 0.9f, (float)cap, n);
+                assert_memory_equal(want, y, bytes);
+            }
             c.f32_to_f16(want_h, x, n);
             now.f32_to_f16(h, x, n);
             assert_memory_equal(want_h, h, n * 2);
@@ -83,10 +113,22 @@ static void same_bits_everywhere(void **state)
         }
 }
 
+static double activation(int kind, double x, double up)
+{
+    double u = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
+
+    switch (kind) {
+    case AZ_ACTIVATION_SILU: return x / (1 + exp(-x)) * up;
+    case AZ_ACTIVATION_GELU: return 0.5 * x * (1 + erf(x / sqrt(2))) * up;
+    case AZ_ACTIVATION_GELU_TANH: return 0.5 * x * (1 + tanh(u)) * up;
+    default: return fmin(x, 7) / (1 + exp(-1.702 * fmin(x, 7))) * (fmax(-7, fmin(up, 7)) + 1);
+    }
+}
+
 static void near_the_definitions(void **state)
 {
     float x[96], w[96], y[96], cs[96];
-    double sum = 0;
+    double sum = 0, mean = 0, spread = 0;
     uint64_t seed = 8;
     az_kernels c;
 
@@ -94,16 +136,32 @@ static void near_the_definitions(void **state)
     az_kernels_init(&c, 0);
     fill(x, 96, 5, &seed);
     fill(w, 96, 2, &seed);
+    fill(cs, 96, 2, &seed);
+    x[3] = 9; /* beyond the clamps */
+    w[4] = -8;
     for (int i = 0; i < 96; i++)
         sum += (double)x[i] * (double)x[i];
     c.rms_norm(y, x, w, 96, 1e-5f);
     for (int i = 0; i < 96; i++)
         assert_true(fabs((double)y[i] - (double)x[i] / sqrt(sum / 96 + 1e-5) * (double)w[i]) <
                     2e-6);
-    c.silu_mul(y, x, w, 96);
     for (int i = 0; i < 96; i++)
-        assert_true(fabs((double)y[i] - (double)x[i] / (1 + exp(-(double)x[i])) * (double)w[i]) <
-                    2e-6);
+        mean += (double)x[i] / 96;
+    for (int i = 0; i < 96; i++)
+        spread += ((double)x[i] - mean) * ((double)x[i] - mean) / 96;
+    c.layer_norm(y, x, w, cs, 96, 1e-5f);
+    for (int i = 0; i < 96; i++)
+        assert_true(fabs((double)y[i] - ((double)x[i] - mean) / sqrt(spread + 1e-5) * (double)w[i] -
+                         (double)cs[i]) < 4e-6);
+    for (int kind = 0; kind < AZ_ACTIVATION_COUNT; kind++) {
+        c.act_mul[kind](y, x, w, 96);
+        for (int i = 0; i < 96; i++)
+            assert_true(fabs((double)y[i] - activation(kind, (double)x[i], (double)w[i])) < 4e-6);
+    }
+    memcpy(y, x, sizeof y);
+    c.scale_cap(y, 3, 7, 96);
+    for (int i = 0; i < 96; i++)
+        assert_true(fabs((double)y[i] - 7 * tanh(3 * (double)x[i] / 7)) < 4e-6);
     for (int j = 0; j < 48; j++) {
         cs[2 * j] = cosf((float)j);
         cs[2 * j + 1] = sinf((float)j);
@@ -172,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exponential),
+        cmocka_unit_test(hyperbolic_tangent_and_gelu),
         cmocka_unit_test(same_bits_everywhere),
         cmocka_unit_test(near_the_definitions),
         cmocka_unit_test(halves),

@@ -28,15 +28,17 @@ static float tile_scores(const az_attn_args *a, const float *q, size_t p0, size_
         for (size_t d = 0; d < a->head_dim; d++)
             t[d & 7] += q[d] * load_k(a, az_attn_key_at(p, a->head_dim) + d * AZ_ATTN_TILE);
         v = a->scale * (((t[0] + t[4]) + (t[2] + t[6])) + ((t[1] + t[5]) + (t[3] + t[7])));
+        if (a->softcap > 0) v = a->softcap * az_tanhf(v / a->softcap);
         s[p - p0] = v;
         if (v > top) top = v;
     }
     return top;
 }
 
-static void attend(const az_attn_args *a, const float *q, float *out, size_t first, size_t last)
+static void attend(const az_attn_args *a, const float *q, const float *sink, float *out,
+                   size_t first, size_t last)
 {
-    float top = az_bits_f32(0xff800000u), sum = 0, s[AZ_ATTN_TILE];
+    float top = sink ? *sink : az_bits_f32(0xff800000u), sum = sink ? 1 : 0, s[AZ_ATTN_TILE];
 
     for (size_t d = 0; d < a->head_dim; d++)
         out[d] = 0;
@@ -66,11 +68,12 @@ static void attend(const az_attn_args *a, const float *q, float *out, size_t fir
 void az_attention_c(const az_attn_args *a)
 {
     for (size_t i = 0; i < a->n_tok; i++) {
-        int64_t last = a->pos + (int64_t)i, first = a->window ? last - a->window + 1 : 0;
+        int64_t last = a->n_keys ? a->n_keys - 1 : a->pos + (int64_t)i;
+        int64_t first = a->window ? last - a->window + 1 : 0;
 
         if (first < 0) first = 0;
         for (size_t h = 0; h < a->group; h++)
-            attend(a, a->q + i * a->ld_q + h * a->head_dim,
+            attend(a, a->q + i * a->ld_q + h * a->head_dim, a->sinks ? a->sinks + h : NULL,
                    a->out + i * a->ld_out + h * a->head_dim, (size_t)first, (size_t)last);
     }
 }

@@ -172,6 +172,11 @@ AZ_INLINE void attend_rows(const az_attn_args *a, const kv_tile *t, const bool d
     bool alike = true;
 
     scores(t, direct, q, n, a->head_dim, a->scale, g0 / LANES, (g1 + LANES - 1) / LANES, s);
+    if (a->softcap > 0)
+        for (int r = 0; r < n; r++)
+            CAT3(scale_cap, _, ISA)
+    (s[r] + g0 / LANES * LANES, 1, a->softcap,
+     (g1 + LANES - 1) / LANES * LANES - g0 / LANES * LANES);
     for (int r = 0; r < n; r++) {
         from[r] = (q[r].first > p0 ? q[r].first : p0) - base;
         to[r] = (q[r].last + 1 < p1 ? q[r].last + 1 : p1) - base;
@@ -218,13 +223,15 @@ static AZ_NOINLINE void attend_cache(const az_attn_args *a, const kv_tile *t, qu
 static void make_query(const az_attn_args *a, size_t row, query *q)
 {
     size_t i = row / a->group, h = row % a->group;
-    int64_t last = a->pos + (int64_t)i, first = a->window ? last - a->window + 1 : 0;
+    int64_t last = a->n_keys ? a->n_keys - 1 : a->pos + (int64_t)i;
+    int64_t first = a->window ? last - a->window + 1 : 0;
 
     *q = (query){ .q = a->q + i * a->ld_q + h * a->head_dim,
                   .out = a->out + i * a->ld_out + h * a->head_dim,
                   .first = first < 0 ? 0 : (size_t)first,
                   .last = (size_t)last,
-                  .top = -AZ_INFINITY };
+                  .top = a->sinks ? a->sinks[h] : -AZ_INFINITY,
+                  .sum = a->sinks ? 1 : 0 };
     memset(q->out, 0, a->head_dim * sizeof *q->out);
 }
 

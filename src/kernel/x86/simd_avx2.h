@@ -215,6 +215,13 @@ AZ_INLINE vf vf_exp_edges(vf v, vf x)
                          _mm256_cmp_ps(x, _mm256_set1_ps(AZ_EXP_MAX), _CMP_GT_OQ));
     return _mm256_blendv_ps(v, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
+/* near where |x| < limit, far elsewhere (and where x is no number). */
+AZ_INLINE vf vf_near(vf x, float limit, vf near, vf far)
+{
+    vf z = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+
+    return _mm256_blendv_ps(far, near, _mm256_cmp_ps(z, _mm256_set1_ps(limit), _CMP_LT_OQ));
+}
 AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[4])
 {
     const vi low = _mm256_set1_epi32(255);

@@ -211,6 +211,12 @@ AZ_INLINE vf vf_exp_edges(vf v, vf x)
                            _mm512_set1_ps(AZ_INFINITY));
     return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
 }
+/* near where |x| < limit, far elsewhere (and where x is no number). */
+AZ_INLINE vf vf_near(vf x, float limit, vf near, vf far)
+{
+    return _mm512_mask_mov_ps(
+        far, _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(limit), _CMP_LT_OQ), near);
+}
 /* The low byte of each of 32 dwords. */
 AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[2])
 {

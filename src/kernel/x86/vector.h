@@ -32,9 +32,50 @@ AZ_INLINE vf vf_exp(vf x)
     return vf_exp_edges(p, x);
 }
 
+/* az_tanhf in every lane. */
+AZ_INLINE vf vf_tanh(vf x)
+{
+    vf z = vf_mul(x, x), p = vf_set(AZ_TANH_P0), e = vf_exp(vf_add(x, x));
+
+    p = vf_add(vf_mul(p, z), vf_set(AZ_TANH_P1));
+    p = vf_add(vf_mul(p, z), vf_set(AZ_TANH_P2));
+    p = vf_add(vf_mul(p, z), vf_set(AZ_TANH_P3));
+    p = vf_add(vf_mul(p, z), vf_set(AZ_TANH_P4));
+    p = vf_add(vf_mul(vf_mul(p, z), x), x);
+    e = vf_sub(vf_set(1), vf_div(vf_set(2), vf_add(e, vf_set(1))));
+    return vf_near(x, AZ_TANH_NEAR, p, e);
+}
+
+/* az_geluf in every lane. */
+AZ_INLINE vf vf_gelu(vf x)
+{
+    vf z = vf_max(x, vf_sub(vf_zero(), x)), p = vf_set(AZ_ERF_A5), t, e;
+
+    z = vf_near(x, AZ_INFINITY, z, vf_mul(x, x)); /* a NaN stays one */
+    t = vf_div(vf_set(1), vf_add(vf_set(1), vf_mul(vf_set(AZ_ERF_P), z)));
+    p = vf_add(vf_mul(p, t), vf_set(AZ_ERF_A4));
+    p = vf_add(vf_mul(p, t), vf_set(AZ_ERF_A3));
+    p = vf_add(vf_mul(p, t), vf_set(AZ_ERF_A2));
+    p = vf_add(vf_mul(p, t), vf_set(AZ_ERF_A1));
+    e = vf_exp(vf_mul(vf_mul(vf_set(-0.5f), z), z));
+    return vf_sub(vf_max(x, vf_zero()), vf_mul(z, vf_mul(vf_mul(p, t), e)));
+}
+
+AZ_INLINE float lane_sum(const vf t[16 / LANES])
+{
+    float s[16];
+
+    for (int j = 0; j < 16 / LANES; j++)
+        vf_store(s + j * LANES, t[j]);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            s[i] += s[i + half];
+    return s[0];
+}
+
 static void CAT3(rms_norm, _, ISA)(float *y, const float *x, const float *w, size_t n, float eps)
 {
-    float s[16], scale;
+    float scale;
     vf t[16 / LANES];
 
     for (int j = 0; j < 16 / LANES; j++)
@@ -48,16 +89,48 @@ static void CAT3(rms_norm, _, ISA)(float *y, const float *x, const float *w, siz
             v = vf_load_n(x + at, n - at);
             t[j] = vf_add(t[j], vf_mul(v, v));
         }
-    for (int j = 0; j < 16 / LANES; j++)
-        vf_store(s + j * LANES, t[j]);
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            s[i] += s[i + half];
-    scale = 1.0f / sqrtf(s[0] / (float)n + eps);
+    scale = 1.0f / sqrtf(lane_sum(t) / (float)n + eps);
     for (size_t i = 0; i < n; i += LANES)
         vf_store_n(y + i,
                    vf_mul(vf_mul(vf_load_n(x + i, n - i), vf_set(scale)), vf_load_n(w + i, n - i)),
                    n - i);
+}
+
+/* Sum of (x - shift) or of its squares, in 16 lanes. */
+AZ_INLINE float shifted_sum(const float *x, size_t n, float shift, const bool squares)
+{
+    vf t[16 / LANES];
+
+    for (int j = 0; j < 16 / LANES; j++)
+        t[j] = vf_zero();
+    for (size_t i = 0; i < n; i += LANES) {
+        vf *to = &t[i / LANES % (16 / LANES)], v = vf_load_n(x + i, n - i);
+
+        if (squares) {
+            float lanes[LANES];
+
+            v = vf_sub(v, vf_set(shift));
+            v = vf_mul(v, v);
+            vf_store(lanes, v);
+            if (n - i < LANES) v = vf_load_n(lanes, n - i);
+        }
+        *to = vf_add(*to, v);
+    }
+    return lane_sum(t);
+}
+
+static void CAT3(layer_norm, _, ISA)(float *y, const float *x, const float *w, const float *b,
+                                     size_t n, float eps)
+{
+    float mean = shifted_sum(x, n, 0, false) / (float)n;
+    float scale = 1.0f / sqrtf(shifted_sum(x, n, mean, true) / (float)n + eps);
+
+    for (size_t i = 0; i < n; i += LANES) {
+        vf v = vf_mul(vf_sub(vf_load_n(x + i, n - i), vf_set(mean)), vf_set(scale));
+
+        v = vf_add(vf_mul(v, vf_load_n(w + i, n - i)), vf_load_n(b + i, n - i));
+        vf_store_n(y + i, v, n - i);
+    }
 }
 
 static void CAT3(add, _, ISA)(float *y, const float *x, size_t n)
@@ -66,13 +139,78 @@ static void CAT3(add, _, ISA)(float *y, const float *x, size_t n)
         vf_store_n(y + i, vf_add(vf_load_n(y + i, n - i), vf_load_n(x + i, n - i)), n - i);
 }
 
-static void CAT3(silu_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+static void CAT3(add_scaled, _, ISA)(float *y, const float *x, float s, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        vf_store_n(y + i,
+                   vf_add(vf_load_n(y + i, n - i), vf_mul(vf_set(s), vf_load_n(x + i, n - i))),
+                   n - i);
+}
+
+static void CAT3(scale_cap, _, ISA)(float *y, float s, float cap, size_t n)
 {
     for (size_t i = 0; i < n; i += LANES) {
-        vf g = vf_load_n(gate + i, n - i), e = vf_exp(vf_sub(vf_set(-0.0f), g));
+        vf v = vf_mul(vf_set(s), vf_load_n(y + i, n - i));
 
-        g = vf_mul(vf_div(g, vf_add(vf_set(1), e)), vf_load_n(up + i, n - i));
-        vf_store_n(y + i, g, n - i);
+        if (cap > 0) v = vf_mul(vf_set(cap), vf_tanh(vf_div(v, vf_set(cap))));
+        vf_store_n(y + i, v, n - i);
+    }
+}
+
+/* x * sigmoid(u). */
+AZ_INLINE vf vf_gated(vf x, vf u)
+{
+    return vf_div(x, vf_add(vf_set(1), vf_exp(vf_sub(vf_set(-0.0f), u))));
+}
+
+AZ_INLINE vf vf_activate(const az_activation kind, vf x)
+{
+    vf u = x;
+
+    if (kind == AZ_ACTIVATION_GELU) return vf_gelu(x);
+    if (kind == AZ_ACTIVATION_GELU_TANH) {
+        u = vf_mul(vf_mul(vf_mul(vf_set(AZ_GELU_D), x), x), x);
+        u = vf_mul(vf_set(AZ_GELU_C), vf_add(x, u));
+    }
+    return vf_gated(x, u);
+}
+
+AZ_INLINE void act_mul(const az_activation kind, float *y, const float *gate, const float *up,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        vf v = vf_activate(kind, vf_load_n(gate + i, n - i));
+
+        if (up) v = vf_mul(v, vf_load_n(up + i, n - i));
+        vf_store_n(y + i, v, n - i);
+    }
+}
+
+static void CAT3(silu_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+{
+    act_mul(AZ_ACTIVATION_SILU, y, gate, up, n);
+}
+
+static void CAT3(gelu_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+{
+    act_mul(AZ_ACTIVATION_GELU, y, gate, up, n);
+}
+
+static void CAT3(gelu_tanh_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+{
+    act_mul(AZ_ACTIVATION_GELU_TANH, y, gate, up, n);
+}
+
+static void CAT3(swiglu_mul, _, ISA)(float *y, const float *gate, const float *up, size_t n)
+{
+    const vf top = vf_set(AZ_SWIGLU_LIMIT), low = vf_set(-AZ_SWIGLU_LIMIT);
+
+    for (size_t i = 0; i < n; i += LANES) { /* min and max give their second argument for a NaN */
+        vf g = vf_min(top, vf_load_n(gate + i, n - i));
+        vf u = vf_max(low, vf_min(top, vf_load_n(up + i, n - i)));
+
+        g = vf_gated(g, vf_mul(vf_set(AZ_SWIGLU_ALPHA), g));
+        vf_store_n(y + i, vf_mul(g, vf_add(u, vf_set(1))), n - i);
     }
 }
 
@@ -138,7 +276,13 @@ static void init_vector(az_kernels *k)
 {
     k->rms_norm = CAT3(rms_norm, _, ISA);
     k->add = CAT3(add, _, ISA);
-    k->silu_mul = CAT3(silu_mul, _, ISA);
+    k->layer_norm = CAT3(layer_norm, _, ISA);
+    k->add_scaled = CAT3(add_scaled, _, ISA);
+    k->scale_cap = CAT3(scale_cap, _, ISA);
+    k->act_mul[AZ_ACTIVATION_SILU] = CAT3(silu_mul, _, ISA);
+    k->act_mul[AZ_ACTIVATION_GELU] = CAT3(gelu_mul, _, ISA);
+    k->act_mul[AZ_ACTIVATION_GELU_TANH] = CAT3(gelu_tanh_mul, _, ISA);
+    k->act_mul[AZ_ACTIVATION_SWIGLU] = CAT3(swiglu_mul, _, ISA);
     k->f16_to_f32 = CAT3(f16_to_f32, _, ISA);
     k->f32_to_f16 = CAT3(f32_to_f16, _, ISA);
     k->quantize_q8 = CAT3(quantize_q8, _, ISA);

@@ -1,0 +1,220 @@
+/* Making the rows of an output: read from the source by slice, rows of rotary heads permuted and experts
+ * stacked where the format stores them so, decoded to f32, encoded. Where type and order stay the same, bytes are
+ * copied.
+ */
+#include "format/rows.h"
+#include "base/check.h"
+#include "codec/codec.h"
+#include "core/half.h"
+#include "core/packed.h"
+
+#include <string.h>
+
+static int64_t cols_of(const az_output *o)
+{
+    return o->n_dims ? o->shape[o->n_dims - 1] : 1;
+}
+
+uint64_t az_source_item_bytes(const az_tensor *t, int64_t items)
+{
+    if (t->packed) return (uint64_t)az_tensor_cols(t) * sizeof(float);
+    return items ? t->size_bytes / (uint64_t)items : 0;
+}
+
+/* Rows (or elements of a vector), `item` bytes each, as the source has them. */
+static adze_status read_source(const az_plan *p, const az_tensor *t, int64_t i0, int64_t n,
+                               size_t item, char *dst, adze_error *err)
+{
+    if (t->packed) return az_packed_rows(p->model, t, i0, n, (float *)(void *)dst, err);
+    return az_model_read(p->model, t, (uint64_t)i0 * item, dst, (size_t)n * item, err);
+}
+
+/* Items [i0, i0 + n) of a tensor whose heads are permuted: GGUF item 2j+s of a head of d is the source's
+ * item s*d/2+j, and the other way round. Reads the heads that they lie in, once. */
+static adze_status read_permuted(const az_plan *p, const az_producer *pr, int64_t i0, int64_t n,
+                                 char *dst, adze_error *err)
+{
+    int64_t d = pr->permuted / pr->heads, first = i0 / d * d, last = ((i0 + n - 1) / d + 1) * d;
+    size_t item = (size_t)pr->item_bytes;
+    char *heads = az_alloc(p->run, (size_t)(last - first) * item);
+    adze_status rc;
+
+    if (!heads) return az_fail_nomem(err, "reading weights");
+    rc = read_source(p, pr->src, first, last - first, item, heads, err);
+    for (int64_t i = i0; i < i0 + n && rc == ADZE_OK; i++) {
+        int64_t in = i % d, half = d / 2;
+        int64_t from = i - in + (pr->inverse ? in % half * 2 + in / half : in % 2 * half + in / 2);
+        memcpy(dst + (size_t)(i - i0) * item, heads + (size_t)(from - first) * item, item);
+    }
+    az_free(p->run, heads);
+    return rc;
+}
+
+/* n items of one expert from item j on, all lying in one tensor. */
+static adze_status read_part(const az_plan *p, const az_producer *pr, int e, int64_t j, int64_t n,
+                             char *dst, uint64_t item, adze_error *err)
+{
+    const az_items *i = &pr->items;
+    const az_tensor *t = az_source_tensor(&pr->source, p->model, e);
+    int64_t first = (pr->source.by_expert ? 0 : e * i->part_stride) + i->first + j * i->step;
+    char *wide;
+    adze_status rc;
+
+    if (!pr->source.map) t = pr->src;
+    if (i->step == 1) return read_source(p, t, first, n, (size_t)item, dst, err);
+    wide = az_alloc(p->run, (size_t)((uint64_t)(n * i->step) * item));
+    if (!wide) return az_fail_nomem(err, "reading weights");
+    rc = read_source(p, t, first, (n - 1) * i->step + 1, (size_t)item, wide, err);
+    for (int64_t k = 0; k < n && rc == ADZE_OK; k++)
+        memcpy(dst + (uint64_t)k * item, wide + (uint64_t)(k * i->step) * item, (size_t)item);
+    az_free(p->run, wide);
+    return rc;
+}
+
+/* The same from a matrix with columns for rows: all of the expert's is read. */
+static adze_status read_turned(const az_plan *p, const az_producer *pr, int e, int64_t j, int64_t n,
+                               char *dst, uint64_t size, adze_error *err)
+{
+    const az_items *i = &pr->items;
+    uint64_t part = (uint64_t)(i->part_stride * i->width) * size;
+    char *all = az_alloc(p->run, (size_t)part);
+    adze_status rc;
+
+    if (!all) return az_fail_nomem(err, "reading weights");
+    rc = az_model_read(p->model, pr->src, (uint64_t)e * part, all, (size_t)part, err);
+    for (int64_t r = j; r < j + n && rc == ADZE_OK; r++)
+        for (int64_t c = 0; c < i->width; c++, dst += size)
+            memcpy(dst, all + (uint64_t)(c * i->part_stride + i->first + r * i->step) * size,
+                   (size_t)size);
+    az_free(p->run, all);
+    return rc;
+}
+
+/* Rows in the source's type and the output's order. */
+static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
+                             adze_error *err)
+{
+    const az_producer *pr = o->producer;
+    const az_items *i = &pr->items;
+    bool turned = pr->source.map && pr->source.map->flags & AZ_TENSOR_TRANSPOSED && i->width > 1;
+    int64_t per_row = i->width ? cols_of(o) / i->width : 1, at = r0 * per_row, end, run;
+    adze_status rc = ADZE_OK;
+    uint64_t item;
+    char *to = dst;
+
+    if (pr->heads && o->n_dims == 1) return read_permuted(p, pr, 0, pr->permuted, dst, err);
+    if (pr->heads) return read_permuted(p, pr, r0, n, dst, err);
+    if (!az_type_row_bytes(pr->src->type, (uint64_t)i->width, &item))
+        return az_fail_name(err, ADZE_EFORMAT, p->model->path, o->name, ADZE_NOPOS,
+                            "rows of %lld elements are not stored as %s", (long long)i->width,
+                            az_type_get(pr->src->type)->name);
+    for (end = at + n * per_row; at < end && rc == ADZE_OK; at += run) {
+        int64_t j = at % i->part_items;
+        run = i->part_items - j < end - at ? i->part_items - j : end - at;
+        rc = turned ? read_turned(p, pr, (int)(at / i->part_items), j, run, to,
+                                  item / (uint64_t)i->width, err)
+                    : read_part(p, pr, (int)(at / i->part_items), j, run, to, item, err);
+        to += (uint64_t)run * item;
+    }
+    return rc;
+}
+
+/* First element that the output type cannot hold; n: all fit. */
+static size_t first_bad(const float *x, size_t n, az_type type)
+{
+    uint32_t limit = type == AZ_F16 ? 0x477ff000u : 0x7f800000u, over = 0;
+
+    if (!az_type_get(type)->quantized && type != AZ_F16) return n;
+    for (size_t i = 0; i < n; i++)
+        over |= (az_f32_bits(x[i]) & 0x7fffffffu) >= limit;
+    if (!over) return n;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t a = az_f32_bits(x[i]) & 0x7fffffffu;
+        if (type == AZ_F16 && a >= 0x7f800000u) continue; /* f16 has both */
+        if (a >= limit) return i;
+    }
+    return n;
+}
+
+static adze_status refuse_value(const az_plan *p, const az_output *o, int64_t row, size_t col,
+                                float x, adze_error *err)
+{
+    const az_producer *pr = o->producer;
+    const az_tensor *t = pr->src;
+    const char *why = x != x                    ? "is not a number"
+                      : x > 3e38f || x < -3e38f ? "is infinite"
+                                                : "is too large";
+
+    return az_fail_name(err, ADZE_EFORMAT, t ? p->model->files[t->file].path : p->model->path,
+                        t ? t->name : o->name, t ? t->at_bytes : ADZE_NOPOS,
+                        "element %lld (row %lld, column %zu of %s) %s and cannot be stored as %s",
+                        (long long)(row * cols_of(o)) + (long long)col, (long long)row, col,
+                        o->name, why, az_type_get(o->type)->name);
+}
+
+static void unpack(const az_kernels *k, az_type type, const void *src, float *x, size_t n)
+{
+    if (type == AZ_F64) {
+        for (size_t i = 0; i < n; i++) {
+            double d;
+            memcpy(&d, (const char *)src + i * sizeof d, sizeof d);
+            x[i] = (float)d;
+        }
+    } else {
+        az_codec_get(type)->unpack(k, src, x, n);
+    }
+}
+
+static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n,
+                               az_type from, const char *src, uint64_t src_row, float *x, char *dst,
+                               adze_error *err)
+{
+    const az_kernels *k = az_kernels_default();
+    const az_producer *pr = o->producer;
+    size_t cols = (size_t)cols_of(o);
+
+    for (int64_t r = 0; r < n; r++) {
+        size_t bad;
+        unpack(k, from, src + (uint64_t)r * src_row, x, cols);
+        for (size_t c = 0; pr->add != 0 && c < cols; c++)
+            x[c] += pr->add;
+        bad = first_bad(x, cols, o->n_parts ? AZ_Q8_0 : o->type);
+        if (bad < cols) return refuse_value(p, o, r0 + r, bad, x[bad], err);
+        if (o->n_parts && !az_pack_parts(p->run, o, x, r, n, dst))
+            return az_fail_nomem(err, "writing weights");
+        if (!o->n_parts)
+            az_codec_get(o->type)->pack(k, x, NULL, cols, dst + (uint64_t)r * o->row_bytes);
+    }
+    return ADZE_OK;
+}
+
+adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
+                         adze_error *err)
+{
+    const az_producer *pr = o->producer;
+    uint64_t src_row, src_bytes;
+    char *src = NULL;
+    float *x = NULL;
+    adze_status rc;
+
+    if (r0 < 0 || n < 0 || r0 > o->rows || n > o->rows - r0)
+        return az_fail_name(err, ADZE_EINVAL, p->model->path, o->name, ADZE_NOPOS,
+                            "rows outside the tensor");
+    if (!n || !cols_of(o)) return ADZE_OK;
+    if (!pr->src) {
+        memcpy(dst, pr->data, (size_t)o->row_bytes);
+        return ADZE_OK;
+    }
+    if (pr->src->type == o->type && !o->n_parts && pr->add == 0)
+        return read_rows(p, o, r0, n, dst, err);
+    x = az_type_row_bytes(pr->src->type, (uint64_t)cols_of(o), &src_row) &&
+                az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
+            ? az_alloc(p->run, (size_t)cols_of(o) * sizeof *x)
+            : NULL;
+    src = x ? az_alloc(p->run, (size_t)src_bytes) : NULL;
+    rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");
+    if (rc == ADZE_OK) rc = encode_rows(p, o, r0, n, pr->src->type, src, src_row, x, dst, err);
+    az_free(p->run, src);
+    az_free(p->run, x);
+    return rc;
+}
