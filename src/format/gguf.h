@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "format/stream.h"
 
-enum { AZ_GGUF_VERSION = 3, AZ_GGUF_ALIGN = 32, AZ_GGUF_MAX_NAME = 63 };
+enum { AZ_GGUF_VERSION = 3, AZ_GGUF_ALIGN = 32, AZ_GGUF_MAX_NAME = 63, AZ_GGUF_MAX_PARTS = 65535 };
 
 extern const az_format az_format_gguf;
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SPLIT_KEYS = 3, MAX_PARTS = 65535 };
+enum { SPLIT_KEYS = 3 };
 
 static void put(az_buf *w, uint64_t v, int bytes)
 {
@@ -97,10 +97,10 @@ static adze_status divide(const az_plan *p, az_gguf_layout *l, adze_error *err)
         used = size > UINT64_MAX - used ? UINT64_MAX : used + size;
         if (p->shard_bytes && used > p->shard_bytes) used = p->shard_bytes;
     }
-    if (l->n_files > MAX_PARTS)
+    if (l->n_files > AZ_GGUF_MAX_PARTS)
         return az_fail(err, ADZE_EINVAL, p->model->path, ADZE_NOPOS,
                        "would be split into %zu files; at most %d are possible", l->n_files,
-                       MAX_PARTS);
+                       AZ_GGUF_MAX_PARTS);
     return ADZE_OK;
 }
 

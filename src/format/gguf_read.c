@@ -6,6 +6,7 @@
 #include "format/gguf.h"
 #include "format/safetensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@ typedef struct gguf {
     az_reader r;
     const char *path;
     uint64_t n_tensors, n_kv;
+    uint32_t file;  /* index in m->files */
+    az_kvs kv;      /* of this file; the model keeps the first file's */
+    uint64_t align; /* of this file */
     adze_error *err;
 } gguf;
 
@@ -174,7 +178,7 @@ static int by_key(const void *a, const void *b)
 
 static adze_status refuse_duplicate_keys(gguf *g)
 {
-    const az_kvs *kvs = &g->m->kv;
+    const az_kvs *kvs = &g->kv;
     const char **names = az_alloc(g->m->run, (kvs->n + 1) * sizeof *names);
     adze_status rc = ADZE_OK;
 
@@ -195,23 +199,23 @@ static adze_status keys(gguf *g)
     const az_kv *align;
     adze_status rc;
 
-    m->kv.items = az_arena_array(&m->arena, (size_t)g->n_kv + 1, sizeof *m->kv.items);
-    if (!m->kv.items) return az_fail_nomem(g->err, "reading a GGUF header");
-    m->kv.cap = (size_t)g->n_kv;
+    g->kv = (az_kvs){ .arena = &m->arena, .cap = (size_t)g->n_kv };
+    g->kv.items = az_arena_array(&m->arena, (size_t)g->n_kv + 1, sizeof *g->kv.items);
+    if (!g->kv.items) return az_fail_nomem(g->err, "reading a GGUF header");
     for (uint64_t i = 0; i < g->n_kv; i++) {
-        rc = key(g, &m->kv.items[i]);
+        rc = key(g, &g->kv.items[i]);
         if (rc < 0) return rc;
-        m->kv.n++;
+        g->kv.n++;
     }
     rc = refuse_duplicate_keys(g);
     if (rc < 0) return rc;
-    m->data_align = AZ_GGUF_ALIGN;
-    align = az_kv_find(&m->kv, "general.alignment");
+    g->align = AZ_GGUF_ALIGN;
+    align = az_kv_find(&g->kv, "general.alignment");
     if (!align) return ADZE_OK;
     if (align->type != AZ_KV_U32 || !align->v.u || (align->v.u & (align->v.u - 1)) ||
         align->v.u > (1u << 20))
         return bad(g, align->key, ADZE_NOPOS, "must be a u32 power of two up to 2^20");
-    m->data_align = align->v.u;
+    g->align = align->v.u;
     return ADZE_OK;
 }
 
@@ -281,37 +285,26 @@ static adze_status tensor(gguf *g, az_tensor *t, uint64_t expect)
 
 static adze_status tensors(gguf *g, az_buf *list)
 {
-    adze_model *m = g->m;
+    size_t first = list->size / sizeof(az_tensor);
     uint64_t end = 0, data_at;
     az_tensor *t;
     adze_status rc;
 
     for (uint64_t i = 0; i < g->n_tensors; i++) {
-        az_tensor one = { .file = 0 };
+        az_tensor one = { .file = g->file };
         rc = tensor(g, &one, end);
         if (rc < 0) return rc;
-        if (!az_add_u64(end, one.size_bytes, &end) || !az_align_u64(end, m->data_align, &end) ||
+        if (!az_add_u64(end, one.size_bytes, &end) || !az_align_u64(end, g->align, &end) ||
             end > INT64_MAX)
             return bad(g, one.name, g->r.pos, "tensor sizes overflow");
         az_buf_put(list, &one, sizeof one);
     }
     if (!az_buf_ok(list)) return az_fail_nomem(g->err, "reading a GGUF header");
-    if (!az_align_u64(g->r.pos, m->data_align, &data_at))
+    if (!az_align_u64(g->r.pos, g->align, &data_at))
         return bad(g, NULL, g->r.pos, "header size overflows");
     t = (az_tensor *)(void *)list->data;
     for (uint64_t i = 0; i < g->n_tensors; i++)
-        t[i].at_bytes += data_at;
-    return az_model_take_tensors(m, list, g->err);
-}
-
-static adze_status refuse_split(gguf *g)
-{
-    int64_t parts;
-
-    if (az_kv_int(&g->m->kv, "split.count", &parts) && parts > 1)
-        return az_fail_name(g->err, ADZE_EUNSUP, g->path, "split.count", ADZE_NOPOS,
-                            "is one of %lld parts; merge them into one file first",
-                            (long long)parts);
+        t[first + i].at_bytes += data_at;
     return ADZE_OK;
 }
 
@@ -333,48 +326,143 @@ static adze_status take_documents(gguf *g)
     return rc;
 }
 
+/* One file: header, keys, tensor infos. */
+static adze_status read_file(gguf *g, int fd, az_buf *list)
+{
+    adze_model *m = g->m;
+    adze_status rc;
+    az_stat st;
+
+    rc = az_fstat(m->run, fd, g->path, &st, g->err);
+    if (rc < 0) {
+        az_close(m->run, fd);
+        return rc;
+    }
+    rc = az_model_add_file(m, g->path, fd, st.size_bytes, &g->file, g->err);
+    if (rc < 0) return rc;
+    if (st.size_bytes == 0) return az_fail(g->err, ADZE_EFORMAT, g->path, 0, "file is empty");
+    rc = az_reader_file(&g->r, m->run, fd, g->path, g->err);
+    if (rc == ADZE_OK) rc = header(g);
+    if (rc == ADZE_OK) rc = keys(g);
+    if (rc == ADZE_OK) rc = tensors(g, list);
+    az_reader_deinit(&g->r);
+    return rc;
+}
+
+/* What a file says about the set that it is part of; count 0: none. */
+static adze_status split_of(const gguf *g, int64_t *no, int64_t *count, int64_t *n_tensors)
+{
+    *no = *count = *n_tensors = 0;
+    if (!az_kv_int(&g->kv, "split.count", count) || *count <= 1) {
+        *count = 0;
+        return ADZE_OK;
+    }
+    if (*count > AZ_GGUF_MAX_PARTS || !az_kv_int(&g->kv, "split.no", no) || *no < 0 ||
+        *no >= *count || !az_kv_int(&g->kv, "split.tensors.count", n_tensors) || *n_tensors < 0)
+        return bad(g, "split.count", ADZE_NOPOS, "does not fit split.no and split.tensors.count");
+    return ADZE_OK;
+}
+
+/* Part `no` of a set of which `path` is one: PREFIX-00001-of-00003.gguf. Its name, in the arena. */
+static adze_status part_name(gguf *g, const char *path, int64_t no, int64_t count,
+                             const char **name)
+{
+    const char *base = az_path_base(path);
+    size_t n = strlen(base);
+    char tail[32];
+
+    snprintf(tail, sizeof tail, "-of-%05lld.gguf", (long long)count);
+    if (n < 20 || strcmp(base + n - 14, tail) != 0 || base[n - 20] != '-')
+        return az_fail_name(g->err, ADZE_EFORMAT, path, "split.count", ADZE_NOPOS,
+                            "is one of %lld parts, but its name does not end in -00001%s",
+                            (long long)count, tail);
+    *name = az_arena_printf(&g->m->arena, "%.*s-%05lld%s", (int)(n - 20), base, (long long)no + 1,
+                            tail);
+    return *name ? ADZE_OK : az_fail_nomem(g->err, "reading a GGUF header");
+}
+
+/* The other parts, each beside the first under the name that the set gives it. */
+static adze_status read_parts(adze_model *m, const char *path, int64_t count, int64_t total,
+                              az_buf *list, adze_error *err)
+{
+    char *dir = az_path_dir(m->run, path);
+    adze_status rc = dir ? ADZE_OK : az_fail_nomem(err, "reading a GGUF header");
+
+    for (int64_t i = 1; i < count && rc == ADZE_OK; i++) {
+        gguf g = { .m = m, .err = err };
+        int64_t no, n, n_tensors;
+        const char *name;
+        int fd;
+        rc = part_name(&g, path, i, count, &name);
+        if (rc == ADZE_OK) rc = az_open_beneath(m->run, dir, name, &fd, err);
+        if (rc < 0) break;
+        g.path = az_arena_printf(&m->arena, "%s/%s", dir, name);
+        if (!g.path) {
+            az_close(m->run, fd);
+            rc = az_fail_nomem(err, "reading a GGUF header");
+            break;
+        }
+        rc = read_file(&g, fd, list);
+        if (rc == ADZE_OK) rc = split_of(&g, &no, &n, &n_tensors);
+        if (rc == ADZE_OK && (no != i || n != count))
+            rc = az_fail_name(err, ADZE_EFORMAT, g.path, "split.no", ADZE_NOPOS,
+                              "says part %lld of %lld, its name part %lld of %lld",
+                              (long long)no + 1, (long long)n, (long long)i + 1, (long long)count);
+    }
+    az_free(m->run, dir);
+    if (rc == ADZE_OK && list->size / sizeof(az_tensor) != (uint64_t)total)
+        rc = az_fail_name(err, ADZE_EFORMAT, path, "split.tensors.count", ADZE_NOPOS,
+                          "says %lld tensors, the parts hold %zu", (long long)total,
+                          list->size / sizeof(az_tensor));
+    return rc;
+}
+
+/* One file, or the first of a set. */
+static adze_status read_set(adze_model *m, const char *path, az_buf *list, adze_error *err)
+{
+    gguf g = { .m = m, .path = path, .err = err };
+    int64_t no, count, total;
+    const char *name;
+    adze_status rc;
+    int fd;
+
+    rc = az_open(m->run, path, AZ_OPEN_READ, &fd, err);
+    if (rc == ADZE_OK) rc = read_file(&g, fd, list);
+    if (rc == ADZE_OK) rc = split_of(&g, &no, &count, &total);
+    if (rc == ADZE_OK && count && no) {
+        rc = part_name(&g, path, 0, count, &name);
+        if (rc < 0) return rc;
+        return az_fail_name(err, ADZE_EINVAL, path, "split.no", ADZE_NOPOS,
+                            "is part %lld of %lld; give the first, %s", (long long)no + 1,
+                            (long long)count, name);
+    }
+    if (rc < 0) return rc;
+    m->kv = g.kv;
+    m->data_align = g.align;
+    return count ? read_parts(m, path, count, total, list, err) : ADZE_OK;
+}
+
 adze_status az_gguf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
                          adze_error *err)
 {
-    gguf g = { .path = path, .err = err };
     adze_model *m = NULL;
     az_buf list;
     adze_status rc;
-    uint32_t file;
-    az_stat st;
-    int fd;
 
     (void)flags;
     *out = NULL;
     az_buf_init(&list, run);
     rc = az_model_new(&m, run, path, "gguf", err);
-    if (rc < 0) goto done;
-    rc = az_open(run, path, AZ_OPEN_READ, &fd, err);
-    if (rc < 0) goto done;
-    rc = az_fstat(run, fd, path, &st, err);
-    if (rc < 0) {
-        az_close(run, fd);
-        goto done;
+    if (rc == ADZE_OK) rc = read_set(m, path, &list, err);
+    if (rc == ADZE_OK) rc = az_model_take_tensors(m, &list, err);
+    if (rc == ADZE_OK) {
+        gguf g = { .m = m, .path = path, .err = err };
+        rc = take_documents(&g);
     }
-    rc = az_model_add_file(m, path, fd, st.size_bytes, &file, err);
-    if (rc < 0) goto done;
-    if (st.size_bytes == 0) {
-        rc = az_fail(err, ADZE_EFORMAT, path, 0, "file is empty");
-        goto done;
+    if (rc == ADZE_OK) {
+        *out = m;
+        m = NULL;
     }
-    rc = az_reader_file(&g.r, run, fd, path, err);
-    if (rc < 0) goto done;
-    g.m = m;
-    rc = header(&g);
-    if (rc == ADZE_OK) rc = keys(&g);
-    if (rc == ADZE_OK) rc = refuse_split(&g);
-    if (rc == ADZE_OK) rc = tensors(&g, &list);
-    if (rc == ADZE_OK) rc = take_documents(&g);
-    if (rc < 0) goto done;
-    *out = m;
-    m = NULL;
-done:
-    az_reader_deinit(&g.r);
     az_buf_deinit(&list);
     adze_model_close(m);
     return rc;

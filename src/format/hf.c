@@ -10,6 +10,7 @@
 #include "format/hf.h"
 #include "format/parts.h"
 #include "format/safetensors.h"
+#include "format/torch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -146,6 +147,13 @@ static adze_status read_template(adze_model *m, adze_error *err)
     return rc;
 }
 
+static bool is_torch(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 4 && strcmp(name + n - 4, ".bin") == 0;
+}
+
 static adze_status add_shard(adze_model *m, const char *name, az_buf *tensors, uint32_t *file,
                              adze_error *err)
 {
@@ -162,7 +170,9 @@ static adze_status add_shard(adze_model *m, const char *name, az_buf *tensors, u
         az_close(m->run, fd);
     else
         rc = az_model_add_file(m, path, fd, st.size_bytes, file, err);
-    if (rc == ADZE_OK) rc = az_safetensors_header(m, *file, tensors, err);
+    if (rc == ADZE_OK)
+        rc = is_torch(name) ? az_torch_header(m, *file, tensors, err)
+                            : az_safetensors_header(m, *file, tensors, err);
     az_free(m->run, path);
     return rc;
 }
@@ -229,9 +239,23 @@ done:
     return rc;
 }
 
-static adze_status read_weights(adze_model *m, adze_error *err)
+/* A pickle stores a tied output as one more name of the same bytes: it is the embedding. */
+static void drop_tied_output(adze_model *m)
 {
-    static const char index_name[] = "model.safetensors.index.json";
+    const az_tensor *out = az_model_tensor(m, "lm_head.weight");
+    const az_tensor *in = az_model_tensor(m, "model.embed_tokens.weight");
+    size_t i;
+
+    if (!out || !in || out->file != in->file || out->at_bytes != in->at_bytes) return;
+    i = (size_t)(out - m->tensors);
+    memmove(&m->tensors[i], &m->tensors[i + 1], (m->n_tensors - i - 1) * sizeof *m->tensors);
+    m->n_tensors--;
+}
+
+/* One file, or an index and its shards; safetensors before pickles. *found: there were some. */
+static adze_status read_kind(adze_model *m, const char *whole, const char *index_name, bool *found,
+                             adze_error *err)
+{
     json_t *index = NULL;
     char *path = NULL;
     az_buf tensors;
@@ -239,21 +263,16 @@ static adze_status read_weights(adze_model *m, adze_error *err)
     uint32_t file;
 
     az_buf_init(&tensors, m->run);
-    if (have(m, "model.safetensors")) {
-        rc = add_shard(m, "model.safetensors", &tensors, &file, err);
+    *found = true;
+    if (have(m, whole)) {
+        rc = add_shard(m, whole, &tensors, &file, err);
         if (rc == ADZE_OK) rc = az_model_take_tensors(m, &tensors, err);
         goto done;
     }
     rc = read_object(m, index_name, &index, err);
     if (rc < 0) goto done;
-    if (!index) {
-        rc = have(m, "pytorch_model.bin") || have(m, "pytorch_model.bin.index.json")
-                 ? az_fail(err, ADZE_EUNSUP, m->path, ADZE_NOPOS,
-                           "holds pickled weights (pytorch_model.bin); adze reads safetensors only")
-                 : az_fail(err, ADZE_EFORMAT, m->path, ADZE_NOPOS,
-                           "holds neither model.safetensors nor %s", index_name);
-        goto done;
-    }
+    *found = index != NULL;
+    if (!index) goto done;
     path = az_path_join(m->run, m->path, index_name);
     rc = path ? read_shards(m, index, path, &tensors, err) : az_fail_nomem(err, "opening a model");
 done:
@@ -261,6 +280,20 @@ done:
     json_decref(index);
     az_buf_deinit(&tensors);
     return rc;
+}
+
+static adze_status read_weights(adze_model *m, adze_error *err)
+{
+    static const char index_name[] = "model.safetensors.index.json";
+    bool found;
+    adze_status rc = read_kind(m, "model.safetensors", index_name, &found, err);
+
+    if (rc < 0 || found) return rc;
+    rc = read_kind(m, "pytorch_model.bin", "pytorch_model.bin.index.json", &found, err);
+    if (rc == ADZE_OK && found) drop_tied_output(m);
+    if (rc < 0 || found) return rc;
+    return az_fail(err, ADZE_EFORMAT, m->path, ADZE_NOPOS,
+                   "holds neither model.safetensors nor %s nor pytorch_model.bin", index_name);
 }
 
 static int hf_probe(adze_run *run, const char *path)

@@ -9,9 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const az_family az_family_mlx;
+extern const az_family az_family_mlx, az_family_gptq, az_family_awq, az_family_packed,
+    az_family_fp4, az_family_scaled;
 
-static const az_family *const families[] = { &az_family_mlx, NULL };
+static const az_family *const families[] = { &az_family_mlx,
+                                             &az_family_gptq,
+                                             &az_family_awq,
+                                             &az_family_packed,
+                                             &az_family_fp4,
+                                             &az_family_scaled,
+                                             NULL };
 
 const float az_e2m1[16] = { 0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6 };
 

@@ -269,7 +269,7 @@ static const gguf_case ggufs[] = {
     { 34, "data beyond the file", ADZE_EFORMAT, "ends after the file" },
     { 35, "sizes whose sum overflows", ADZE_EFORMAT, "overflow" },
     { 36, "a name twice", ADZE_EFORMAT, "twice" },
-    { 37, "a part of a split file", ADZE_EUNSUP, "one of 3 parts" },
+    { 37, "a part of a split file without its number", ADZE_EFORMAT, "split.count" },
     { 38, "generation settings that are no JSON", ADZE_EFORMAT, "JSON" },
     { 39, "a string in an array longer than the file", ADZE_EFORMAT, "beyond the end" },
     { 40, "a zero dimension", ADZE_OK, "" },

@@ -221,7 +221,7 @@ static void refuses_links_and_specials(void **state)
     fx_copy();
     unlink(fx_path("case/model.safetensors"));
     fx_write(fx_path("case/pytorch_model.bin"), "x", 1);
-    fx_refused("pickled weights", fx_path("case"), "q8_0", ADZE_EUNSUP, "pickled");
+    fx_refused("a pickle that is too short", fx_path("case"), "q8_0", ADZE_EFORMAT, "too short");
     fx_refused("no such path", fx_path("nowhere"), "q8_0", ADZE_ENOENT, "nowhere");
     fx_write(fx_path("notes.txt"), "hello", 5);
     fx_refused("no model at all", fx_path("notes.txt"), "q8_0", ADZE_EUNSUP, "not a model file");

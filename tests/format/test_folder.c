@@ -400,6 +400,89 @@ static void survives_failing_allocations(void **state)
     }
 }
 
+/* --- split GGUFs ------------------------------------------------------------------------------------------- */
+
+/* Replace the first `old` in a file of the scratch folder by as many bytes. */
+static void patch(const char *name, const char *old, const char *now, size_t n_old)
+{
+    size_t n, at = 0;
+    char *text = fx_read(fx_path(name), &n);
+
+    while (at + n_old <= n && memcmp(text + at, old, n_old) != 0)
+        at++;
+    assert_true(at + n_old <= n);
+    memcpy(text + at, now, n_old);
+    fx_write(fx_path(name), text, n);
+    az_free(fx_run, text);
+}
+
+static void make_split(void)
+{
+    convert(fx_path("good"), fx_path("s.gguf"),
+            (az_convert_opts){ .recipe = "q8_0", .split_bytes = 22000 });
+}
+
+static void splits_and_merges(void **state)
+{
+    (void)state;
+    make_split();
+    assert_false(az_exists(fx_run, fx_path("s.gguf")));
+    assert_int_equal(fx_count("s-0000"), 4);
+    convert(fx_path("good"), fx_path("one.gguf"), (az_convert_opts){ .recipe = "q8_0" });
+    convert(fx_path("s-00001-of-00004.gguf"), fx_path("merged.gguf"),
+            (az_convert_opts){ .to = "gguf" });
+    assert_same_file(fx_path("one.gguf"), fx_path("merged.gguf"));
+}
+
+#define NO(i)    "split.no\x02\0\0\0" i "\0"
+#define COUNT(i) "split.count\x02\0\0\0" i
+#define TOTAL(i) "split.tensors.count\x05\0\0\0" i "\0\0\0"
+
+static void refuses_bad_splits(void **state)
+{
+    static const struct {
+        const char *what, *file, *old, *now;
+        size_t n;
+        adze_status want;
+        const char *says;
+    } bad[] = {
+        { "a part out of order", "s-00002-of-00004.gguf", NO("\1"), NO("\2"), 14, ADZE_EFORMAT,
+          "part 3 of 4" },
+        { "a part that says it is the first", "s-00003-of-00004.gguf", NO("\2"), NO("\0"), 14,
+          ADZE_EFORMAT, "split.no" },
+        { "a number beyond the count", "s-00001-of-00004.gguf", NO("\0"), NO("\x9"), 14,
+          ADZE_EFORMAT, "split.count" },
+        { "another count in a part", "s-00004-of-00004.gguf", COUNT("\4\0"), COUNT("\5\0"), 17,
+          ADZE_EFORMAT, "split.no" },
+        { "65535 parts", "s-00001-of-00004.gguf", COUNT("\4\0"), COUNT("\xff\xff"), 17,
+          ADZE_EFORMAT, "65535 parts" },
+        { "another number of tensors", "s-00001-of-00004.gguf", TOTAL("\xc"), TOTAL("\xe"), 27,
+          ADZE_EFORMAT, "says 14 tensors" },
+        { "a part that is no GGUF", "s-00003-of-00004.gguf", "GGUF", "GUFF", 4, ADZE_EFORMAT,
+          "wrong magic" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(bad); i++) {
+        make_split();
+        patch(bad[i].file, bad[i].old, bad[i].now, bad[i].n);
+        fx_refused(bad[i].what, fx_path("s-00001-of-00004.gguf"), NULL, bad[i].want, bad[i].says);
+    }
+    make_split();
+    fx_refused("a part that is not the first", fx_path("s-00002-of-00004.gguf"), NULL, ADZE_EINVAL,
+               "give the first");
+    assert_int_equal(unlink(fx_path("s-00003-of-00004.gguf")), 0);
+    fx_refused("a missing part", fx_path("s-00001-of-00004.gguf"), NULL, ADZE_ENOENT,
+               "s-00003-of-00004");
+    assert_int_equal(symlink("/etc/passwd", fx_path("s-00003-of-00004.gguf")), 0);
+    fx_refused("a part that links elsewhere", fx_path("s-00001-of-00004.gguf"), NULL, ADZE_EFORMAT,
+               "outside its folder");
+    make_split();
+    assert_int_equal(rename(fx_path("s-00001-of-00004.gguf"), fx_path("first.gguf")), 0);
+    fx_refused("a part under another name", fx_path("first.gguf"), NULL, ADZE_EFORMAT,
+               "does not end in");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +494,8 @@ int main(void)
         cmocka_unit_test(takes_up_interrupted_runs),
         cmocka_unit_test(is_the_same_for_any_threads),
         cmocka_unit_test(survives_failing_allocations),
+        cmocka_unit_test(splits_and_merges),
+        cmocka_unit_test(refuses_bad_splits),
     };
 
     return cmocka_run_group_tests(tests, fx_start, fx_stop);
