@@ -91,6 +91,23 @@ ADZE_API adze_status adze_session_eval(adze_session *s, const int32_t *tokens, s
 ADZE_API adze_status adze_session_eval_all(adze_session *s, const int32_t *tokens, size_t n,
                                            float *logits, adze_error *err);
 
+/** Width of a model's hidden states and embeddings. */
+ADZE_API size_t adze_session_width(const adze_session *s);
+
+/**
+ * Embeddings of texts by an encoder (bert, xlm-roberta): pooled and normalized as the model says.
+ *
+ * @param ids    [count] texts, each [n[i]] ids in [0, vocab), 1 .. the session's context of them.
+ * @param out    [count][adze_session_width(s)] f32, written on success.
+ * @return ADZE_OK; ADZE_EUNSUP when the model is no encoder; ADZE_EFIT when a text is too long; ADZE_EINVAL for
+ *         a bad token or an empty text; ADZE_ENOMEM; ADZE_ECANCEL.
+ *
+ * Threads: one call at a time per session.
+ * Numbers: a text's bits do not depend on the others, nor on the number of threads.
+ */
+ADZE_API adze_status adze_session_embed(adze_session *s, const int32_t *const *ids, const size_t *n,
+                                        size_t count, float *out, adze_error *err);
+
 /* Sampling settings; adze_sampling_defaults fills them from the model's generation_config. */
 typedef struct adze_sampling {
     int do_sample;            /* 0: greedy, lowest id among equals */

@@ -45,6 +45,7 @@ static adze_status check_memory(adze_session *s, adze_error *err)
         add_bytes(&t, s->buffer_columns[i], s->batch, sizeof(float));
     for (int i = 0; i < s->graph.n_states; i++) {
         const az_graph_state *st = &s->graph.states[i];
+        if (i > 0 && s->config.encoder) continue; /* one for all layers */
         if (st->kind == AZ_STATE_KV)
             add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->cache_rows,
                       2 * cache_elem_bytes(s));
@@ -65,6 +66,12 @@ static adze_status check_memory(adze_session *s, adze_error *err)
     return ADZE_OK;
 }
 
+/* An encoder keeps nothing from one layer to the next. */
+static bool shares_cache(const adze_session *s, int i)
+{
+    return s->config.encoder && i > 0;
+}
+
 static bool allocate_state(adze_session *s, int i)
 {
     const az_graph_state *st = &s->graph.states[i];
@@ -75,6 +82,10 @@ static bool allocate_state(adze_session *s, int i)
         c->taps = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->taps);
         c->kept = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->kept);
         return c->taps && c->kept;
+    }
+    if (shares_cache(s, i)) {
+        *c = s->caches[0];
+        return true;
     }
     c->k = az_alloc(s->run, n * cache_elem_bytes(s)); /* read only where written */
     c->v = az_alloc(s->run, n * cache_elem_bytes(s));
@@ -154,6 +165,10 @@ static void choose_sizes(adze_session *s, const adze_session_opts *opts)
     s->cache_rows = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
     s->batch = opts && opts->batch ? opts->batch : DEFAULT_BATCH;
     if (s->batch > s->context) s->batch = s->context;
+    if (s->config.encoder) { /* whole texts go through at once, each with tiles of its own */
+        if (s->batch < s->context) s->batch = s->context;
+        s->cache_rows += (size_t)AZ_MAX_SPANS * AZ_ATTN_TILE;
+    }
 }
 
 static adze_status choose_pool(adze_session *s, const adze_session_opts *opts, adze_error *err)
@@ -244,6 +259,7 @@ void adze_session_free(adze_session *s)
     for (int i = 0; s->buffers && i < s->n_buffers; i++)
         az_free(s->run, s->buffers[i]);
     for (int i = 0; s->caches && i < s->graph.n_states; i++) {
+        if (shares_cache(s, i)) continue;
         az_free(s->run, s->caches[i].k);
         az_free(s->run, s->caches[i].v);
         az_free(s->run, s->caches[i].taps);
@@ -327,6 +343,9 @@ adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err)
 static adze_status check_tokens(const adze_session *s, const int32_t *tokens, size_t n,
                                 adze_error *err)
 {
+    if (s->config.encoder)
+        return az_fail(err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS,
+                       "this model makes embeddings, not text: use `adze embed`");
     if (n == 0) return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "no tokens to evaluate");
     if (n > s->context - s->pos)
         return az_fail(err, ADZE_EFIT, NULL, ADZE_NOPOS,

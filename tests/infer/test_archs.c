@@ -537,12 +537,132 @@ static void mutants_are_noticed(void **state)
     }
 }
 
+/* --- encoders --- */
+
+static float *embed(adze_session *s, const made_spec *spec, bool together)
+{
+    const json_t *list = json_object_get(spec->j, "texts");
+    size_t count = json_array_size(list), width = adze_session_width(s), n[16];
+    float *out = calloc(count * width, sizeof *out);
+    int32_t *ids[16];
+    adze_error err = { 0 };
+
+    assert_non_null(out);
+    assert_true(count <= 16);
+    for (size_t i = 0; i < count; i++)
+        n[i] = made_tokens(json_array_get(list, i), &ids[i]);
+    if (together) ok(adze_session_embed(s, (const int32_t *const *)ids, n, count, out, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        const int32_t *one = ids[i];
+        if (!together) ok(adze_session_embed(s, &one, &n[i], 1, out + i * width, &err), &err);
+        free(ids[i]);
+    }
+    return out;
+}
+
+static double embedding_error(const made_spec *spec, config_fn *config)
+{
+    adze_error err = { 0 };
+    adze_model *m = NULL;
+    adze_session *s = NULL;
+    adze_session_opts opts = { .threads = 3 };
+    size_t count = json_array_size(json_object_get(spec->j, "texts"));
+    float *all, *apart;
+    az_config c;
+    double off;
+
+    ok(adze_model_open(&m, run, folder, &err), &err);
+    ok(az_arch_of(m, &original, &c, &err), &err);
+    if (config) config(&c);
+    ok(az_session_new_config(&s, run, m, &opts, original, &c, &err), &err);
+    all = embed(s, spec, true);
+    apart = embed(s, spec, false);
+    assert_memory_equal(all, apart, count * adze_session_width(s) * sizeof *all);
+    off = made_error(json_object_get(spec->j, "embeddings"), NULL, all);
+    free(all);
+    free(apart);
+    adze_session_free(s);
+    adze_model_close(m);
+    return off;
+}
+
+static void first_token(az_config *c)
+{
+    c->pooling = AZ_POOL_CLS;
+}
+static void last_token(az_config *c)
+{
+    c->pooling = AZ_POOL_LAST;
+}
+static void not_normalized(az_config *c)
+{
+    c->normalize = false;
+}
+static void gelu_by_tanh(az_config *c)
+{
+    c->activation = AZ_ACTIVATION_GELU_TANH;
+}
+
+static void no_token_types(const char *name, const json_t *spec, float *x, size_t n,
+                           const json_t *all)
+{
+    (void)spec;
+    (void)all;
+    if (strstr(name, "token_type")) memset(x, 0, n * sizeof *x);
+}
+
+/* Row i where row i + 1 belongs. */
+static void positions_off_by_one(const char *name, const json_t *spec, float *x, size_t n,
+                                 const json_t *all)
+{
+    size_t width = (size_t)json_integer_value(json_array_get(json_array_get(spec, 0), 1));
+
+    (void)all;
+    if (strstr(name, "position_embeddings")) memmove(x + width, x, (n - width) * sizeof *x);
+}
+
+static void embeddings_equal_transformers(void **state)
+{
+    static const char *const names[] = { "bert", "xlm_roberta" };
+    static config_fn *const changes[] = { scale_up,   other_eps,      first_token,
+                                          last_token, not_normalized, gelu_by_tanh };
+
+    (void)state;
+    for (size_t k = 0; k < AZ_COUNT(names); k++) {
+        made_spec spec;
+        adze_error err = { 0 };
+        adze_model *m = NULL;
+        adze_session *s = NULL;
+        double off;
+        made_read(&spec, run, names[k]);
+        made_write(&spec, folder, NULL);
+        ok(adze_model_open(&m, run, folder, &err), &err);
+        ok(adze_session_new(&s, run, m, NULL, &err), &err);
+        assert_int_equal(adze_session_eval(s, (int32_t[]){ 1 }, 1, NULL, &err), ADZE_EUNSUP);
+        adze_session_free(s);
+        adze_model_close(m);
+        off = embedding_error(&spec, NULL);
+        print_message("%s: %.1e\n", names[k], off);
+        if (!(off <= 1e-5)) fail_msg("%s: off by %g", names[k], off);
+        for (size_t i = 0; i < AZ_COUNT(changes); i++) {
+            off = embedding_error(&spec, changes[i]);
+            if (!(off > 1e-4)) fail_msg("%s: mutant %zu is off by only %g", names[k], i, off);
+        }
+        made_write(&spec, folder, no_token_types);
+        assert_true(embedding_error(&spec, NULL) > 1e-3);
+        made_write(&spec, folder, positions_off_by_one);
+        assert_true(embedding_error(&spec, NULL) > 1e-3);
+        json_decref(spec.j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_equal_transformers),
         cmocka_unit_test(logits_survive_gguf),
         cmocka_unit_test(mutants_are_noticed),
+        cmocka_unit_test(embeddings_equal_transformers),
     };
     int failed;
 
