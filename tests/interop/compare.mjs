@@ -2,8 +2,9 @@
 //
 //   compare.mjs PACKAGES MODEL greedy LINES PROMPTS          every token that adze chose by a clear margin must
 //                                                            be llama.cpp's choice too; text gives the same ids
-//   compare.mjs PACKAGES MODEL chunks LINES LOGITS TOP1 KL   top-1 agreement >= TOP1, mean KL <= KL
-//   compare.mjs PACKAGES LOGITS dumps LINES LOGITS TOP1 KL   the same for two files of interop_dump
+//   compare.mjs PACKAGES MODEL chunks LINES LOGITS           quantized weights: mean KL <= 1e-3; first choices agree
+//                                                            in 99 % of all positions, or in 98 % of all and 99.9 %
+//                                                            of those that adze decides by a clear lead
 //
 // PACKAGES is the folder that holds node_modules. Exit 0: agrees; 1: does not.
 import fs from "node:fs";
@@ -11,17 +12,16 @@ import path from "node:path";
 import {pathToFileURL} from "node:url";
 
 const CLEAR_MARGIN = 0.02; // in logits; below it, rounding may decide
+const CLEAR_LEAD = 0.1; // the same where activations are rounded to 8 bits, by each program in its own way
+const TOP1 = 0.99, TOP1_LEAST = 0.98, TOP1_CLEAR = 0.999, KL = 1e-3;
 const [packages, file, mode, linesPath, ...rest] = process.argv.slice(2);
 const entry = path.join(packages, "node_modules/node-llama-cpp/dist/index.js");
 const {getLlama} = await import(pathToFileURL(path.resolve(entry)).href);
 
-let model, sequence;
-if (mode !== "dumps") {
-    const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
-    model = await llama.loadModel({modelPath: path.resolve(file)});
-    const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1});
-    sequence = context.getSequence();
-}
+const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
+const model = await llama.loadModel({modelPath: path.resolve(file)});
+const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1});
+const sequence = context.getSequence();
 const lines = fs.readFileSync(linesPath, "utf8").trim().split("\n").map((l) => JSON.parse(l));
 const options = {temperature: 1, topK: 0, topP: 1, minP: 0};
 
@@ -62,14 +62,15 @@ async function greedy(promptsPath) {
     return differ === 0 && badIds === 0 && compared > 0;
 }
 
-// KL(adze || llama.cpp) in nats, and whether the first choices agree.
+// KL(adze || llama.cpp) in nats, whether the first choices agree, and by how much adze's leads.
 function divergence(logits, map) {
-    let max = -Infinity, best = 0;
+    let max = -Infinity, second = -Infinity, best = 0;
     for (let i = 0; i < logits.length; i++)
         if (logits[i] > max) {
+            second = max;
             max = logits[i];
             best = i;
-        }
+        } else if (logits[i] > second) second = logits[i];
     let sum = 0;
     for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
     const logSum = Math.log(sum);
@@ -78,7 +79,7 @@ function divergence(logits, map) {
         const logP = logits[id] - max - logSum;
         kl += Math.exp(logP) * (logP - Math.log(Math.max(q, 1e-30)));
     }
-    return {kl, same: best === top(map)};
+    return {kl, same: best === top(map), clear: max - second >= CLEAR_LEAD};
 }
 
 function readLogits(name) {
@@ -86,36 +87,30 @@ function readLogits(name) {
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-// Probabilities of logits, highest first, as llama.cpp's come.
-function distribution(logits) {
-    const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-    const p = Array.from(logits, (x) => Math.exp(x - max));
-    const sum = p.reduce((a, b) => a + b, 0);
-    return new Map(p.map((x, id) => [id, x / sum]).sort((a, b) => b[1] - a[1]));
-}
-
-async function chunks(logitsPath, wantTop1, wantKl) {
-    const all = readLogits(logitsPath), other = mode === "dumps" ? readLogits(file) : null;
+async function chunks(logitsPath) {
+    const all = readLogits(logitsPath);
     const positions = lines.reduce((n, l) => n + l.ids.length - l.from, 0), vocab = all.length / positions;
     const kls = [];
-    let same = 0, at = 0;
+    let same = 0, clear = 0, clearSame = 0, at = 0;
     for (const line of lines) {
-        const maps = other ? null : await distributions(line.ids, line.from);
+        const maps = await distributions(line.ids, line.from);
         for (let k = 0; k < line.ids.length - line.from; k++, at++) {
-            const map = maps ? maps[k] : distribution(other.subarray(at * vocab, (at + 1) * vocab));
-            const d = divergence(all.subarray(at * vocab, (at + 1) * vocab), map);
+            const d = divergence(all.subarray(at * vocab, (at + 1) * vocab), maps[k]);
             kls.push(d.kl);
             same += d.same;
+            clear += d.clear;
+            clearSame += d.clear && d.same;
         }
     }
     const mean = kls.reduce((a, b) => a + b, 0) / kls.length;
     kls.sort((a, b) => a - b);
     const top1 = same / kls.length;
-    console.log(`${kls.length} positions, top-1 agreement ${(100 * top1).toFixed(2)} %, ` +
+    console.log(`${kls.length} positions, top-1 agreement ${(100 * top1).toFixed(2)} % ` +
+        `(${(100 * clearSame / clear).toFixed(2)} % of ${clear} with a clear lead), ` +
         `mean KL ${mean.toExponential(2)}, p99 ${kls[Math.floor(kls.length * 0.99)].toExponential(2)}, ` +
         `max ${kls.at(-1).toExponential(2)}`);
-    return top1 >= wantTop1 && mean <= wantKl;
+    return (top1 >= TOP1 || (top1 >= TOP1_LEAST && clearSame >= TOP1_CLEAR * clear)) && mean <= KL;
 }
 
-const ok = mode === "greedy" ? await greedy(rest[0]) : await chunks(rest[0], Number(rest[1]), Number(rest[2]));
+const ok = mode === "greedy" ? await greedy(rest[0]) : await chunks(rest[0]);
 process.exit(ok ? 0 : 1);

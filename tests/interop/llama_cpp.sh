@@ -1,9 +1,7 @@
 #!/bin/sh
 # A real llama.cpp loads what adze writes and computes the same. f16 and f32: the same greedy tokens wherever the
-# margin is clear; quantized recipes: teacher-forced top-1 agreement >= 99 % and mean KL <= 1e-3. llama.cpp rounds
-# activations in blocks of 256 beside K types, which can cost more than 1 % of first choices by itself. So where
-# the two agree less, both are measured against the same weights in f32: there llama.cpp must be below 99 % too,
-# and adze must reach it.
+# margin is clear; quantized recipes: teacher-forced top-1 agreement and mean KL (compare.mjs has the limits: beside
+# K types llama.cpp rounds activations in blocks of 256, which turns near ties).
 # llama.cpp comes prebuilt from the npm package pinned in package-lock.json, installed once into the user's
 # cache. Skips (77) where node, npm or the package is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
@@ -49,17 +47,9 @@ check_tokens() {
         compare "$work/m.gguf" greedy "$work/lines" "$1"
 }
 
-# check_logits: agreement, or proof that the difference is llama.cpp's
 check_logits() {
-    "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 512 "$work/own" >"$work/lines" || return 1
-    compare "$work/m.gguf" chunks "$work/lines" "$work/own" 0.99 1e-3 && return 0
-    compare "$work/m.gguf" chunks "$work/lines" "$work/own" 0.98 1e-3 >"$work/again" || return 1
-    "$adze" convert --quiet "$work/m.gguf" "$work/exact.gguf" --recipe f32 >"$work/log" &&
-        "$build/interop_dump" "$work/exact.gguf" chunks "$text" 8 512 "$work/exact" >"$work/lines" || return 1
-    printf 'llama.cpp against f32: '
-    compare "$work/m.gguf" chunks "$work/lines" "$work/exact" 0.99 1e-3 && return 1
-    printf 'adze against f32: '
-    compare "$work/own" dumps "$work/lines" "$work/exact" 0.99 1e-3
+    "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 512 "$work/own" >"$work/lines" &&
+        compare "$work/m.gguf" chunks "$work/lines" "$work/own"
 }
 
 # check NAME SOURCE RECIPE PROMPTS N: convert, then compare
