@@ -6,6 +6,9 @@ typedef struct convert_opts {
     const char *to, *recipe;
     uint64_t shard_bytes, split_bytes;
     int64_t group;
+    az_opt_list tensor_types, override_kv;
+    const char *output_type, *embedding_type, *imatrix;
+    bool leave_output, pure;
     bool json;
 } convert_opts;
 
@@ -20,6 +23,20 @@ static const az_opt opts[] = {
       "split a GGUF into files of at most SIZE of tensor data" },
     { 0, "group", AZ_OPT_INT, offsetof(convert_opts, group), NULL, "N",
       "mlx: weights that share a scale, 32, 64 or 128; default: 64" },
+    { 0, "imatrix", AZ_OPT_STR, offsetof(convert_opts, imatrix), NULL, "FILE",
+      "importance matrix: which columns' errors count; see `adze calibrate`" },
+    { 0, "tensor-type", AZ_OPT_LIST, offsetof(convert_opts, tensor_types), NULL, "PATTERN=TYPE",
+      "type for tensors whose GGUF name holds a match of the regular expression; may be repeated" },
+    { 0, "output-tensor-type", AZ_OPT_STR, offsetof(convert_opts, output_type), NULL, "TYPE",
+      "type for the output matrix" },
+    { 0, "token-embedding-type", AZ_OPT_STR, offsetof(convert_opts, embedding_type), NULL, "TYPE",
+      "type for the token embedding" },
+    { 0, "leave-output-tensor", AZ_OPT_BOOL, offsetof(convert_opts, leave_output), NULL, NULL,
+      "keep the type of output.weight" },
+    { 0, "pure", AZ_OPT_BOOL, offsetof(convert_opts, pure), NULL, NULL,
+      "the recipe's base type for all tensors, no mixture" },
+    { 0, "override-kv", AZ_OPT_LIST, offsetof(convert_opts, override_kv), NULL, "KEY=TYPE:VALUE",
+      "set a GGUF key; types int, float, bool, str; may be repeated" },
     { 0, "json", AZ_OPT_BOOL, offsetof(convert_opts, json), NULL, NULL,
       "print the result as JSON" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
@@ -92,7 +109,14 @@ static int convert_run(az_cli *cli, const void *values, int argc, const char **a
                            .recipe = o->recipe,
                            .shard_bytes = o->shard_bytes,
                            .split_bytes = o->split_bytes,
-                           .group = (int)(o->group < 0 || o->group > 4096 ? 4096 : o->group) };
+                           .group = (int)(o->group < 0 || o->group > 4096 ? 4096 : o->group),
+                           .tensor_types = o->tensor_types,
+                           .output_type = o->output_type,
+                           .embedding_type = o->embedding_type,
+                           .leave_output = o->leave_output,
+                           .pure = o->pure,
+                           .override_kv = o->override_kv,
+                           .imatrix = o->imatrix };
     adze_error err = { .pos = ADZE_NOPOS };
     az_convert_result r;
     adze_status rc;

@@ -1,13 +1,16 @@
 /* Recipes: walks the rules of recipe_tables.c over a model's tensors.
  *
- * Order, as llama-quantize's users expect it: tensors that no recipe touches; recipes of plain floats; the
- * output matrix (or the embedding that serves as one); rules by kind of tensor; what the shape allows.
+ * Order, as llama-quantize's users expect it: tensors that no recipe touches; what the user changed; recipes of
+ * plain floats; the output matrix (or the embedding that serves as one); rules by kind of tensor; what the shape allows.
  * Counters run over tensors sorted by (layer, name), whatever the order of the file.
  */
 #include "codec/recipe.h"
+#include "codec/changes.h"
+#include "codec/codec.h"
 #include "codec/recipe_rules.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,15 +24,33 @@ typedef struct place {
 typedef struct assigner {
     const az_recipe *recipe;
     const az_recipe_model *model;
+    const az_recipe_changes *asked; /* NULL: none */
+    az_changes *changes;
     bool has_output;
     long count[AZ_KIND_COUNT], at[AZ_KIND_COUNT];
 } assigner;
 
 const az_recipe *az_recipe_find(const char *name)
 {
+    for (const az_recipe_alias *a = az_recipe_aliases; a->name; a++)
+        if (strcasecmp(a->name, name) == 0) name = a->recipe;
     for (const az_recipe *r = az_recipes; r->name; r++)
         if (strcasecmp(r->name, name) == 0) return r;
     return NULL;
+}
+
+bool az_recipe_writable(const az_recipe *r)
+{
+    const az_codec *c = az_codec_get(r->base);
+
+    return c && c->pack;
+}
+
+/* About 2 bits or less: rules of their own. */
+static bool is_low(const az_recipe *r)
+{
+    return r->base == AZ_IQ1_S || r->base == AZ_IQ1_M || r->base == AZ_IQ2_XXS ||
+           r->base == AZ_IQ2_XS || r->base == AZ_IQ2_S;
 }
 
 static long layer_of(const char *name)
@@ -89,12 +110,27 @@ static bool is_70b_class(const az_recipe_model *m)
 
 static bool holds(const assigner *a, az_recipe_when when, long i, long n)
 {
+    const az_recipe_model *m = a->model;
+    bool imatrix = a->asked && a->asked->importance;
+    bool groups = m->n_kv_heads > 0 && m->n_heads / m->n_kv_heads >= 4;
+
     switch (when) {
+    case AZ_WHEN_ALWAYS: return true;
     case AZ_WHEN_SPREAD: return is_spread(i, n);
+    case AZ_WHEN_FIRST_2: return i < 2;
     case AZ_WHEN_FIRST_4: return i < 4;
     case AZ_WHEN_FIRST_8TH: return i < n / 8;
-    case AZ_WHEN_8_EXPERTS: return a->model->n_experts == 8;
-    case AZ_WHEN_70B: return is_70b_class(a->model);
+    case AZ_WHEN_FIRST_16TH: return i < n / 16;
+    case AZ_WHEN_MIDDLE: return i >= n / 8 && i < 7 * n / 8;
+    case AZ_WHEN_8_EXPERTS: return m->n_experts == 8;
+    case AZ_WHEN_NOT_8_EXPERTS: return m->n_experts != 8;
+    case AZ_WHEN_8_EXPERTS_SPREAD: return m->n_experts == 8 && is_spread(i, n);
+    case AZ_WHEN_GROUPS: return groups;
+    case AZ_WHEN_GROUPS_OR_4_EXPERTS: return groups || m->n_experts >= 4;
+    case AZ_WHEN_70B: return is_70b_class(m);
+    case AZ_WHEN_NO_IMATRIX: return !imatrix;
+    case AZ_WHEN_FIRST_8TH_NO_IMATRIX: return !imatrix && i < n / 8;
+    case AZ_WHEN_FIRST_8TH_IMATRIX: return imatrix && i < n / 8;
     case AZ_WHEN_NEVER: break;
     }
     return false;
@@ -105,8 +141,18 @@ static az_type output_type(const assigner *a, const az_recipe_tensor *t)
 {
     az_type base = a->recipe->base;
 
-    if (t->shape[t->n_dims - 1] % az_type_get(base)->elems != 0) return AZ_Q8_0;
+    if (base == AZ_MXFP4 || t->shape[t->n_dims - 1] % az_type_get(base)->elems != 0) return AZ_Q8_0;
+    if (is_low(a->recipe) || base == AZ_IQ3_XXS) return AZ_Q5_K;
     return base == AZ_Q8_0 ? base : AZ_Q6_K;
+}
+
+static bool is_for(const az_recipe_rule *rule, const az_recipe *r)
+{
+    char name[24];
+
+    if (!rule->recipes) return !is_low(r);
+    snprintf(name, sizeof name, " %s ", r->name);
+    return strstr(rule->recipes, name) != NULL;
 }
 
 static az_type rule_type(assigner *a, const az_recipe_tensor *t, long layer)
@@ -115,12 +161,13 @@ static az_type rule_type(assigner *a, const az_recipe_tensor *t, long layer)
     az_type type = a->recipe->base;
     long i = a->at[kind]++, n = a->count[kind];
 
-    if (kind == AZ_KIND_FFN_DOWN) {
+    if (type == AZ_MXFP4) return t->n_dims > 2 ? type : AZ_Q8_0; /* experts alone */
+    if (kind >= AZ_KIND_FFN_DOWN && kind <= AZ_KIND_FFN_GATE) {
         n = a->model->n_layers;
-        if (a->model->n_experts > 1 && layer >= 0) i = layer;
+        if (a->model->n_experts > 1 && layer >= 0 && !is_low(a->recipe)) i = layer;
     }
     for (const az_recipe_rule *r = az_recipe_rules; r->when != AZ_WHEN_NEVER; r++)
-        if (r->kind == kind && (!r->recipe || strcmp(r->recipe, a->recipe->name) == 0) &&
+        if (r->kind == kind && is_for(r, a->recipe) &&
             (r->from == AZ_TYPE_COUNT || r->from == type) && holds(a, r->when, i, n))
             type = r->to;
     return type;
@@ -156,25 +203,31 @@ static adze_status assign_one(assigner *a, const place *p, adze_error *err)
     bool is_output = strcmp(t->name, "output.weight") == 0 ||
                      (!a->has_output && strcmp(t->name, "token_embd.weight") == 0);
 
-    t->fallback = false;
+    t->fallback = t->manual = false;
     if (!is_quantizable(t)) {
         t->out = AZ_F32;
         return ADZE_OK;
     }
     t->out = a->recipe->base;
-    if (!az_type_get(t->out)->quantized) return ADZE_OK;
-    t->out = is_output ? output_type(a, t) : rule_type(a, t, p->layer);
-    return fit_shape(t, err);
+    t->manual = az_changes_type(a->changes, t->name, is_output, &t->out);
+    if (a->asked && a->asked->leave_output && strcmp(t->name, "output.weight") == 0) {
+        t->out = t->type;
+        return ADZE_OK;
+    }
+    if (!t->manual && az_type_get(t->out)->quantized && !(a->asked && a->asked->pure))
+        t->out = is_output ? output_type(a, t) : rule_type(a, t, p->layer);
+    return az_type_get(t->out)->quantized ? fit_shape(t, err) : ADZE_OK;
 }
 
 adze_status az_recipe_assign(adze_run *run, const az_recipe *r, const az_recipe_model *m,
                              az_recipe_tensor *t, size_t n, adze_error *err)
 {
-    assigner a = { .recipe = r, .model = m };
-    adze_status rc = ADZE_OK;
+    assigner a = { .recipe = r, .model = m, .asked = r->changes };
     place *order = az_calloc(run, n ? n : 1, sizeof *order);
+    adze_status rc;
 
     if (!order) return az_fail_nomem(err, "sorting tensors for a recipe");
+    rc = az_changes_open(&a.changes, run, r->changes, err);
     for (size_t i = 0; i < n; i++) {
         order[i] = (place){ &t[i], layer_of(t[i].name) };
         if (strcmp(t[i].name, "output.weight") == 0) a.has_output = true;
@@ -183,6 +236,8 @@ adze_status az_recipe_assign(adze_run *run, const az_recipe *r, const az_recipe_
     qsort(order, n, sizeof *order, by_place);
     for (size_t i = 0; i < n && rc == ADZE_OK; i++)
         rc = assign_one(&a, &order[i], err);
+    if (rc == ADZE_OK) rc = az_changes_used(a.changes, err);
+    az_changes_close(a.changes);
     az_free(run, order);
     return rc;
 }

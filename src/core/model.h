@@ -64,6 +64,7 @@ struct adze_model {
     json_t *config;            /* config.json, or NULL */
     json_t *generation_config; /* generation_config.json, or NULL */
     az_kvs kv;                 /* GGUF metadata; empty otherwise */
+    az_kvs overrides;          /* keys that a GGUF made of it gets instead of its own */
     az_tensor *tensors;        /* [n_tensors], sorted by name for az_model_tensor */
     size_t n_tensors;
     az_model_file *files; /* [n_files] */

@@ -60,8 +60,10 @@ typedef struct az_output {
     int64_t shape[AZ_MAX_DIMS]; /* row-major */
     uint64_t row_bytes;
     int64_t rows;
-    bool fallback;               /* the shape did not allow the recipe's type */
-    const void *producer;        /* private to plan.c */
+    bool fallback;                                /* the shape did not allow the recipe's type */
+    bool manual;                                  /* the type is the user's choice */
+    const struct az_importance_entry *importance; /* of the columns; NULL: none */
+    const void *producer;                         /* private to plan.c */
     const az_output_part *parts; /* [n_parts]; row_bytes is then the sum of theirs */
     int n_parts;                 /* 0: the output is stored whole, under its own name and type */
     const struct az_packing *packing; /* how rows become parts; NULL with n_parts 0 */
@@ -83,6 +85,7 @@ struct az_plan {
     uint64_t shard_bytes; /* most tensor data in a file, 0: one file; may be set before write */
     const char *notes[AZ_PLAN_NOTES]; /* what the user should know; n_notes of them */
     size_t n_notes;
+    uint64_t inputs_tag;    /* of what decides the data besides source and header: importance */
     uint64_t resumed_bytes; /* set by write: data that an interrupted run had finished */
 };
 

@@ -21,6 +21,9 @@ adze_status az_gguf_plan(adze_run *run, adze_model *m, const az_recipe *r, az_pl
                          adze_error *err);
 adze_status az_gguf_write(adze_run *run, az_plan *plan, const char *dst, adze_error *err);
 
+/* gguf_changes.c: keys for p->recipe->changes, then model->overrides. */
+adze_status az_gguf_put_changes(az_plan *p, adze_error *err);
+
 /* The headers of a plan's files and where the outputs lie in them; sets p->file_bytes. dst names the file, or
  * gives the prefix where p->shard_bytes asks for several. To be freed even after a failure. */
 typedef struct az_gguf_layout {

@@ -169,6 +169,8 @@ adze_status az_gguf_plan(adze_run *run, adze_model *m, const az_recipe *r, az_pl
         rc = az_fail_nomem(err, "writing GGUF keys");
         goto done;
     }
+    rc = az_gguf_put_changes(p, err);
+    if (rc < 0) goto done;
     rc = az_gguf_lay_out(&l, p, "", err); /* for the size */
     if (rc < 0) goto done;
     *out = p;

@@ -19,23 +19,23 @@
 #define MIXED(low, high)                                                                       \
     {                                                                                          \
         { "mlx-mixed_" #low "_" #high, #low " bits in groups of 64, sensitive tensors " #high, \
-          AZ_BF16, 0 },                                                                        \
+          AZ_BF16, 0, NULL },                                                                  \
             AZ_MLX_AFFINE, low, high, 64                                                       \
     }
 
 const az_mlx_recipe az_mlx_recipes[] = {
-    { { "mlx-8bit", "8 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 8, 0, 64 },
-    { { "mlx-6bit", "6 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 6, 0, 64 },
-    { { "mlx-5bit", "5 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 5, 0, 64 },
-    { { "mlx-4bit", "4 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 4, 0, 64 },
-    { { "mlx-3bit", "3 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 3, 0, 64 },
-    { { "mlx-2bit", "2 bits in groups of 64", AZ_BF16, 0 }, AZ_MLX_AFFINE, 2, 0, 64 },
+    { { "mlx-8bit", "8 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 8, 0, 64 },
+    { { "mlx-6bit", "6 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 6, 0, 64 },
+    { { "mlx-5bit", "5 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 5, 0, 64 },
+    { { "mlx-4bit", "4 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 4, 0, 64 },
+    { { "mlx-3bit", "3 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 3, 0, 64 },
+    { { "mlx-2bit", "2 bits in groups of 64", AZ_BF16, 0, NULL }, AZ_MLX_AFFINE, 2, 0, 64 },
     MIXED(4, 6),
     MIXED(3, 6),
     MIXED(3, 4),
     MIXED(2, 6),
-    { { "mlx-mxfp4", "4-bit floats in groups of 32", AZ_BF16, 0 }, AZ_MLX_MXFP4, 4, 0, 32 },
-    { { NULL, NULL, AZ_F32, 0 }, AZ_MLX_AFFINE, 0, 0, 0 },
+    { { "mlx-mxfp4", "4-bit floats in groups of 32", AZ_BF16, 0, NULL }, AZ_MLX_MXFP4, 4, 0, 32 },
+    { { NULL, NULL, AZ_F32, 0, NULL }, AZ_MLX_AFFINE, 0, 0, 0 },
 };
 
 const az_mlx_recipe *az_mlx_recipe_find(const char *name)

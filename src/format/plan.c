@@ -231,6 +231,46 @@ static adze_status outputs_to_folder(planner *pl, adze_error *err)
     return rc;
 }
 
+static adze_status refuse_read_only(const az_plan *p, const az_output *o, az_type want, bool manual,
+                                    adze_error *err)
+{
+    const az_codec *c = az_codec_get(want);
+
+    if (c && c->pack) return ADZE_OK;
+    return az_fail_name(err, ADZE_EUNSUP, p->model->path, o->name, ADZE_NOPOS,
+                        "%s wants type %s here, which adze reads but does not write; "
+                        "`adze recipes --types` lists what it writes",
+                        manual ? "the command" : p->recipe->name, az_type_get(want)->name);
+}
+
+/* Importance of the columns of an output that is quantized. */
+static adze_status find_importance(az_plan *p, az_output *o, size_t *with, adze_error *err)
+{
+    const az_importance *m = p->recipe->changes ? p->recipe->changes->importance : NULL;
+    uint64_t mats = o->n_dims > 2 ? (uint64_t)o->shape[0] : 1, cols = (uint64_t)cols_of(o);
+    const az_importance_entry *e = m ? az_importance_find(m, o->name) : NULL;
+    float tag[2] = { 0 };
+
+    if (!e || !az_type_get(o->type)->quantized || o->n_dims > 3) return ADZE_OK;
+    if (!az_importance_fits(e, cols, mats))
+        return az_fail_name(err, ADZE_EFORMAT, m->path, o->name, ADZE_NOPOS,
+                            "holds %llu values for this tensor, which has %llu columns: the "
+                            "importance matrix is another model's",
+                            (unsigned long long)(e->cols * e->mats),
+                            (unsigned long long)(cols * mats));
+    o->importance = e;
+    ++*with;
+    for (uint64_t i = 0; i < e->cols * e->mats; i++) {
+        uint64_t bits = 0;
+        tag[0] = e->sums[i];
+        tag[1] = e->counts[i / e->cols];
+        memcpy(&bits, tag, sizeof bits);
+        p->inputs_tag = (p->inputs_tag ^ bits) * 0x9e3779b97f4a7c15u;
+        p->inputs_tag ^= p->inputs_tag >> 29;
+    }
+    return ADZE_OK;
+}
+
 /* Types by recipe. */
 static adze_status assign(planner *pl, adze_error *err)
 {
@@ -239,6 +279,7 @@ static adze_status assign(planner *pl, adze_error *err)
                            pl->config.n_kv_heads, pl->config.n_experts };
     az_recipe_tensor *t = az_calloc(p->run, p->n_outputs + 1, sizeof *t);
     bool requantized = false;
+    size_t with = 0;
     adze_status rc;
 
     if (!t) return az_fail_nomem(err, "planning a conversion");
@@ -254,9 +295,16 @@ static adze_status assign(planner *pl, adze_error *err)
         if (t[i].out != o->type && !az_codec_get(o->type))
             rc = az_fail_name(err, ADZE_EUNSUP, p->model->path, o->name, ADZE_NOPOS,
                               "weights of type %s cannot be converted", az_type_get(o->type)->name);
+        else if (t[i].out != o->type)
+            rc = refuse_read_only(p, o, t[i].out, t[i].manual, err);
         o->type = t[i].out;
         o->fallback = t[i].fallback;
+        o->manual = t[i].manual;
+        if (rc == ADZE_OK) rc = find_importance(p, o, &with, err);
     }
+    if (rc == ADZE_OK && p->recipe->changes && p->recipe->changes->importance && !with)
+        rc = az_fail(err, ADZE_EINVAL, p->recipe->changes->importance->path, ADZE_NOPOS,
+                     "holds importance of none of this model's tensors that are quantized");
     if (requantized)
         az_plan_note(p, "the source is quantized already: its loss adds to the recipe's");
     az_free(p->run, t);

@@ -172,9 +172,13 @@ static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0,
     const az_kernels *k = az_kernels_default();
     const az_producer *pr = o->producer;
     size_t cols = (size_t)cols_of(o);
+    int64_t rows = o->n_dims > 2 ? o->shape[o->n_dims - 2] : o->rows; /* of one matrix */
+    float *imp = o->importance ? x + cols : NULL;
 
     for (int64_t r = 0; r < n; r++) {
         size_t bad;
+        if (imp && (r == 0 || (r0 + r) % rows == 0))
+            az_importance_weights(o->importance, cols, (uint64_t)((r0 + r) / rows), imp);
         unpack(k, from, src + (uint64_t)r * src_row, x, cols);
         for (size_t c = 0; pr->add != 0 && c < cols; c++)
             x[c] += pr->add;
@@ -183,7 +187,7 @@ static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0,
         if (o->n_parts && !az_pack_parts(p->run, o, x, r, n, dst))
             return az_fail_nomem(err, "writing weights");
         if (!o->n_parts)
-            az_codec_get(o->type)->pack(k, x, NULL, cols, dst + (uint64_t)r * o->row_bytes);
+            az_codec_get(o->type)->pack(k, x, imp, cols, dst + (uint64_t)r * o->row_bytes);
     }
     return ADZE_OK;
 }
@@ -209,7 +213,7 @@ adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, 
         return read_rows(p, o, r0, n, dst, err);
     x = az_type_row_bytes(pr->src->type, (uint64_t)cols_of(o), &src_row) &&
                 az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
-            ? az_alloc(p->run, (size_t)cols_of(o) * sizeof *x)
+            ? az_calloc(p->run, 2 * (size_t)cols_of(o), sizeof *x) /* a row, and its importance */
             : NULL;
     src = x ? az_alloc(p->run, (size_t)src_bytes) : NULL;
     rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");

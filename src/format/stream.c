@@ -90,6 +90,7 @@ static adze_status make_tag(job *j, adze_error *err)
         id[4] = i;
         h = checksum(h, id, sizeof id);
     }
+    h = checksum(h, &j->plan->inputs_tag, sizeof j->plan->inputs_tag);
     for (size_t i = 0; i < j->s->n_files; i++)
         h = checksum(h, j->s->files[i].head, j->s->files[i].head_bytes);
     j->tag = h;

@@ -252,7 +252,9 @@ static size_t count_pieces(const az_pass *p, const az_stage *st, int threads)
     case AZ_STAGE_MIX:
     case AZ_STAGE_ADD:
         return all.to - all.from >= many ? many : smaller(many, ((size_t)n->width + 255) / 256);
-    case AZ_STAGE_LINEAR: return linear_pieces(p->s, st, threads);
+    case AZ_STAGE_LINEAR:
+        return st->node[0] == p->s->graph.output && !p->logits ? 0
+                                                               : linear_pieces(p->s, st, threads);
     case AZ_STAGE_ROPE: return smaller(p->m * (size_t)n->n_kv_heads, many);
     case AZ_STAGE_ATTENTION: return az_attention_pieces(p, st);
     case AZ_STAGE_GROUP: return 1;
@@ -264,9 +266,35 @@ static size_t count_pieces(const az_pass *p, const az_stage *st, int threads)
     return 0;
 }
 
+/* One piece of work of its own, so that nobody goes on before it is done. */
+static void show_input(const az_pass *p, const az_stage *st)
+{
+    const adze_session *s = p->s;
+    const az_node *n = &s->graph.nodes[st->node[0]];
+    int weights[AZ_STAGE_NODES];
+
+    for (int i = 0; i < st->n_nodes; i++)
+        weights[i] = s->graph.nodes[st->node[i]].weight[0];
+    if (st->kind == AZ_STAGE_EXPERTS) {
+        az_show_experts(p, st, weights);
+        return;
+    }
+    for (size_t i = az_first_row(p, n->last_only); i < p->m; i++)
+        s->watch(s->watch_arg, weights, st->n_nodes, 0, az_value_row(s, n->in[0], i));
+}
+
+static bool is_watched(const az_pass *p, const az_stage *st)
+{
+    return p->s->watch && (st->kind == AZ_STAGE_LINEAR || st->kind == AZ_STAGE_EXPERTS);
+}
+
 static void run_piece(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
                       int threads)
 {
+    if (piece == pieces) {
+        show_input(p, st);
+        return;
+    }
     switch (st->kind) {
     case AZ_STAGE_EMBED: run_embed(p, st, piece, pieces); break;
     case AZ_STAGE_NORM: run_norm(p, st, piece, pieces); break;
@@ -292,17 +320,18 @@ static void run_stage(const az_pass *p, int index, int threads)
     const az_stage *st = &p->s->stages[index];
     az_stage_work *w = &p->s->work[index];
     size_t pieces = count_pieces(p, st, threads), i;
+    size_t all = pieces + (pieces && is_watched(p, st));
 
     if (threads == 1) {
-        for (i = 0; i < pieces; i++)
+        for (i = 0; i < all; i++)
             run_piece(p, st, i, pieces, 1);
         return;
     }
-    while ((i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < pieces) {
+    while ((i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < all) {
         run_piece(p, st, i, pieces, threads);
         atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
     }
-    az_spin_until(&w->done, pieces);
+    az_spin_until(&w->done, all);
 }
 
 static void team(void *arg, int t, int threads)

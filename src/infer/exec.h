@@ -59,6 +59,8 @@ void az_run_route(const az_pass *p, const az_stage *st, size_t piece, size_t pie
 void az_run_group(const az_pass *p, const az_stage *st);
 void az_run_gather(const az_pass *p, const az_stage *st, size_t piece, size_t pieces);
 size_t az_experts_pieces(const az_pass *p, const az_stage *st, int threads);
+/* Each pair's row to the session's watch. */
+void az_show_experts(const az_pass *p, const az_stage *st, const int *weights);
 void az_run_experts(const az_pass *p, const az_stage *st, size_t piece, int threads);
 /* Experts whose weights the stage read in this pass. */
 size_t az_experts_active(const adze_session *s, const az_stage *st);

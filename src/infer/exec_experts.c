@@ -220,6 +220,21 @@ void az_run_experts(const az_pass *p, const az_stage *st, size_t piece, int thre
     }
 }
 
+void az_show_experts(const az_pass *p, const az_stage *st, const int *weights)
+{
+    const adze_session *s = p->s;
+    const az_node *n = &s->graph.nodes[st->node[0]];
+    const az_routing *g = routing_of(s, st->node[0]);
+    bool sorted = s->graph.nodes[n->in[0]].slots != 0; /* the input is by place already */
+    size_t r0 = az_first_row(p, n->last_only), pairs = (p->m - r0) * (size_t)n->slots;
+
+    for (size_t i = 0; i < pairs; i++) {
+        size_t row = sorted ? i : r0 + g->order[i] / (size_t)n->slots;
+        s->watch(s->watch_arg, weights, st->n_nodes, g->expert[g->order[i]],
+                 az_value_row(s, n->in[0], row));
+    }
+}
+
 void az_mix_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
 {
     const adze_session *s = p->s;

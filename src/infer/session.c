@@ -372,7 +372,7 @@ static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float 
         az_pass p = { .s = s, .tokens = tokens + at };
         m = p.m = n - at < s->batch ? n - at : s->batch;
         p.want = all ? m : logits && at + m == n ? 1 : 0;
-        p.logits = all ? logits + at * (size_t)s->config.vocab : logits;
+        p.logits = all && logits ? logits + at * (size_t)s->config.vocab : logits;
         rc = az_check_cancel(s->run, err);
         if (rc < 0) break;
         az_session_pass(&p);
@@ -395,4 +395,16 @@ adze_status adze_session_eval_all(adze_session *s, const int32_t *tokens, size_t
                                   adze_error *err)
 {
     return eval(s, tokens, n, logits, true, err);
+}
+
+adze_status az_session_watch(adze_session *s, const int32_t *tokens, size_t n, az_watch_fn *fn,
+                             void *arg, adze_error *err)
+{
+    adze_status rc;
+
+    s->watch = fn;
+    s->watch_arg = arg;
+    rc = eval(s, tokens, n, NULL, true, err);
+    s->watch = NULL;
+    return rc;
 }

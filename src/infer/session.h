@@ -89,6 +89,10 @@ typedef struct az_kv_cache {
     float *kept; /* the same as it was when a call began */
 } az_kv_cache;
 
+/* Shown every row that goes into a product: x, for each of the weights (indices in the graph) of one stage, and for one
+ * expert of those (0: they have none). Called by one thread at a time, in an order that does not depend on threads. */
+typedef void az_watch_fn(void *arg, const int *weights, int n_weights, int expert, const float *x);
+
 struct adze_session {
     adze_run *run;
     adze_model *model;
@@ -122,6 +126,8 @@ struct adze_session {
     void *gathered;          /* [batch * slots] rows */
     uint64_t memory_bytes;
     bool profiling;
+    az_watch_fn *watch; /* NULL: nobody looks on */
+    void *watch_arg;
 };
 
 /* One sequence of an encoder's pass. */
@@ -154,6 +160,10 @@ void az_session_pass(az_pass *p);
 adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model *m,
                                   const adze_session_opts *opts, const az_arch *arch,
                                   const az_config *c, adze_error *err);
+
+/* Evaluate tokens for what the products of the layers read alone: no logits. fn sees all rows. */
+adze_status az_session_watch(adze_session *s, const int32_t *tokens, size_t n, az_watch_fn *fn,
+                             void *arg, adze_error *err);
 
 /* Bytes taken by caches and buffers; the weights stay where the files are mapped. */
 uint64_t az_session_memory_bytes(const adze_session *s);

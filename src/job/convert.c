@@ -1,6 +1,7 @@
 /* The conversion stage. */
 #include "job/convert.h"
 #include "format/mlx.h"
+#include "job/changes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,17 +36,9 @@ static adze_status find_format(const az_convert_opts *o, const char *dst, const 
     return ADZE_OK;
 }
 
-static void append(char *names, size_t size, const char *name)
-{
-    size_t n = strlen(names);
-
-    snprintf(names + n, size - n, "%s%s", n ? ", " : "", name);
-}
-
 static adze_status find_recipe(const az_format *format, const az_convert_opts *o,
                                az_mlx_recipe *mlx, const az_recipe **out, adze_error *err)
 {
-    char names[640] = "";
     const char *name = o->recipe;
     bool is_mlx = strcmp(format->name, "mlx") == 0;
 
@@ -62,12 +55,8 @@ static adze_status find_recipe(const az_format *format, const az_convert_opts *o
     }
     *out = az_recipe_find(name);
     if (*out) return ADZE_OK;
-    for (const az_recipe *r = az_recipes; r->name; r++)
-        append(names, sizeof names, r->name);
-    for (const az_mlx_recipe *r = az_mlx_recipes; r->base.name; r++)
-        append(names, sizeof names, r->base.name);
     return az_fail_name(err, ADZE_EINVAL, NULL, "--recipe", ADZE_NOPOS,
-                        "recipe \"%.40s\" is not known; known are keep, %s", name, names);
+                        "recipe \"%.40s\" is not known; `adze recipes` lists them", name);
 }
 
 static void describe(const az_plan *p, const adze_model *m, az_convert_result *r)
@@ -104,6 +93,7 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
 {
     uint64_t began = az_now_ns(run);
     az_convert_opts none = { .to = NULL };
+    az_changed_recipe changed = { .importance = NULL };
     az_mlx_recipe mlx;
     const az_format *format;
     const az_recipe *recipe;
@@ -116,8 +106,9 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
     if (rc < 0) return rc;
     rc = find_recipe(format, opts, &mlx, &recipe, err);
     if (rc < 0) return rc;
-    rc = format->plan(run, m, recipe, &plan, err);
-    if (rc < 0) return rc;
+    rc = az_changes_read(run, m, format, opts, &changed, &recipe, err);
+    if (rc == ADZE_OK) rc = format->plan(run, m, recipe, &plan, err);
+    if (rc < 0) goto done;
     if (opts->shard_bytes || opts->split_bytes)
         plan->shard_bytes = opts->shard_bytes ? opts->shard_bytes : opts->split_bytes;
     rc = format->write(run, plan, dst, err);
@@ -125,7 +116,9 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
         describe(plan, m, result);
         result->seconds = (double)(az_now_ns(run) - began) * 1e-9;
     }
+done:
     az_plan_free(plan);
+    az_changes_release(&changed);
     return rc;
 }
 

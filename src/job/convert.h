@@ -3,6 +3,7 @@
 #ifndef AZ_JOB_CONVERT_H
 #define AZ_JOB_CONVERT_H
 
+#include "base/opt.h"
 #include "core/type.h"
 #include "format/format.h"
 
@@ -12,6 +13,12 @@ typedef struct az_convert_opts {
     uint64_t shard_bytes; /* most tensor data in a file of a folder; 0: the format's default */
     uint64_t split_bytes; /* the same for a GGUF; 0: one file */
     int group;            /* mlx: weights that share a scale; 0: the recipe's */
+    /* gguf, as llama-quantize's options of these names; job/changes.h reads them */
+    az_opt_list tensor_types; /* PATTERN=TYPE each, the first that matches decides */
+    const char *output_type, *embedding_type;
+    bool leave_output, pure;
+    az_opt_list override_kv; /* KEY=TYPE:VALUE each */
+    const char *imatrix;     /* file of an importance matrix */
 } az_convert_opts;
 
 typedef struct az_convert_result {

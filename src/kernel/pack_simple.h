@@ -96,7 +96,7 @@ AZ_INLINE void affine_pack16(const float *x, const float *imp, size_t blocks,
     v16 s, m;
 
     tile_load(&t, x, imp, blocks, 32, 1, WEIGHT_MIXED);
-    best = affine_search(&t, 32, spec, 2);
+    best = affine_search(&t, 32, spec, imp ? 6 : 2);
     s = tile_f16(&t, best.s);
     /* the minimum that suits the rounded scale */
     m = tile_f16(&t, v_div0(v_sub(v_mul(best.q, s), best.x), best.w));

@@ -2,6 +2,8 @@
  * so that one chunk of logits of two models is all that is ever held. Definitions follow llama.cpp's
  * perplexity tool (chunks, second half, BOS), with exact distributions instead of 16-bit ones. */
 #include "measure/eval.h"
+#include "calib/text.h"
+#include "format/imatrix.h"
 #include "base/json.h"
 #include "base/thread.h"
 #include "core/model.h"
@@ -99,16 +101,38 @@ done:
     return rc;
 }
 
+/* Is the digest of the text among those that the model was calibrated on? */
+static adze_status find_digest(eval *e, const az_kvs *kv, bool *same, adze_error *err)
+{
+    const az_kv *k = az_kv_find(kv, AZ_CALIBRATION_KEY);
+    char sum[AZ_TEXT_DIGEST_SIZE], *text = NULL;
+    const az_str *s;
+    size_t n = 0;
+    adze_status rc;
+
+    if (!k || k->type != AZ_KV_ARR || k->elem != AZ_KV_STR) return ADZE_OK;
+    s = k->v.arr.data;
+    rc = az_read_file(e->run, e->o->text_path, MAX_TEXT, &text, &n, err);
+    if (rc == ADZE_OK) rc = az_text_digest(text, n, sum, err);
+    for (size_t i = 0; i < k->v.arr.n && rc == ADZE_OK; i++)
+        if (s[i].n == strlen(sum) && memcmp(s[i].s, sum, s[i].n) == 0) *same = true;
+    az_free(e->run, text);
+    return rc;
+}
+
 /* Text that a candidate was calibrated on would flatter it. */
 static adze_status check_not_calibration(eval *e, const char *path, adze_error *err)
 {
     const char *text = az_path_base(e->o->text_path), *used;
     adze_model *m = NULL;
+    bool same = false;
     adze_status rc = adze_model_open(&m, e->run, path, err);
 
     if (rc < 0) return rc;
     used = az_kv_string(&m->kv, "quantize.imatrix.dataset");
-    if (used && strcmp(az_path_base(used), text) == 0)
+    if (rc == ADZE_OK && used && strcmp(az_path_base(used), text) == 0) same = true;
+    if (rc == ADZE_OK && !same) rc = find_digest(e, &m->kv, &same, err);
+    if (same)
         rc = az_fail(err, ADZE_EINVAL, e->o->text_path, ADZE_NOPOS,
                      "was used to calibrate %s; evaluate on another text", path);
     adze_model_close(m);

@@ -186,7 +186,7 @@ static adze_status plan_for(adze_run *run, adze_model *m, const char *recipe, az
     *p = NULL;
     if (!r)
         return az_fail_name(err, ADZE_EINVAL, NULL, recipe, ADZE_NOPOS,
-                            "no such recipe; `adze formats` lists them");
+                            "no such recipe; `adze recipes` lists them");
     return az_format_find("gguf")->plan(run, m, r, p, err);
 }
 

@@ -78,7 +78,7 @@ adze_status az_fit_model(az_fit *f, adze_run *run, adze_model *m, int64_t contex
     f->cache_bytes = (double)az_graph_state_bytes(&g, f->context);
     f->usable_bytes = d->usable_bytes.from == AZ_NONE ? 0 : d->usable_bytes.value;
     for (size_t i = 0; az_recipes[i].name && f->n < AZ_FIT_ROWS; i++)
-        fit_recipe(f, run, m, &g, &az_recipes[i], d);
+        if (az_recipe_writable(&az_recipes[i])) fit_recipe(f, run, m, &g, &az_recipes[i], d);
 done:
     az_arena_deinit(&arena);
     return rc;

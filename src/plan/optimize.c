@@ -342,7 +342,7 @@ static adze_status check_recipes(const az_optimize_opts *opts, adze_error *err)
     for (size_t i = 0; i < opts->n_recipes; i++) {
         if (!az_recipe_find(opts->recipes[i]))
             return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,
-                                "no such recipe; `adze formats` lists them");
+                                "no such recipe; `adze recipes` lists them");
         for (size_t k = 0; k < i; k++)
             if (strcmp(opts->recipes[i], opts->recipes[k]) == 0)
                 return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,

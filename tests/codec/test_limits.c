@@ -22,10 +22,11 @@ enum { ROWS = 64, COLS = 1024, N = ROWS * COLS, METRICS = 4, MAX_ROW = 65536 };
 
 static const char *const metrics[METRICS] = { "plain", "absolute", "square", "mixed" };
 static json_t *limits;
-static float x[N];
+static float x[N], importance[MAX_ROW];
 
 typedef struct errors {
     double num[METRICS], den[METRICS];
+    double important[2]; /* with an importance for each column: error, and size */
 } errors;
 
 static void add_row(errors *e, const float *v, const float *got, size_t n)
@@ -50,6 +51,16 @@ static void add_row(errors *e, const float *v, const float *got, size_t n)
     }
 }
 
+/* Weighed by the importance of each column alone. */
+static void add_important(errors *e, const float *imp, const float *v, const float *got, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double a = v[i], d = a - got[i];
+        e->important[0] += imp[i] * d * d;
+        e->important[1] += imp[i] * a * a;
+    }
+}
+
 static void code_row(errors *e, az_type t, const float *v, size_t n)
 {
     static uint8_t bytes[MAX_ROW * 2];
@@ -60,6 +71,9 @@ static void code_row(errors *e, az_type t, const float *v, size_t n)
     c->pack(az_kernels_default(), v, NULL, n, bytes);
     c->unpack(az_kernels_default(), bytes, got, n);
     add_row(e, v, got, n);
+    c->pack(az_kernels_default(), v, importance, n, bytes);
+    c->unpack(az_kernels_default(), bytes, got, n);
+    add_important(e, importance, v, got, n);
 }
 
 /* Plain errors and those that llama-quantize minimizes are held to its own for every type; types that it
@@ -84,7 +98,14 @@ static void check(const errors *e, az_type t, const char *set)
             fail_msg("%s, %s, %s: error %.6g, llama-quantize %.6g", az_type_get(t)->name, set,
                      metrics[k], got, limit);
     }
-    print_message("%-5s %-9s plain %.4f weighted %.4f %.4f %.4f of llama-quantize's\n",
+    double limit = json_real_value(json_object_get(
+               json_object_get(json_object_get(limits, "imatrix"), az_type_get(t)->name), set)),
+           got = e->important[0] / e->important[1];
+    if (!(limit > 0) || !(got <= limit))
+        fail_msg("%s, %s, with importance: error %.6g, llama-quantize %.6g", az_type_get(t)->name,
+                 set, got, limit);
+    print_message("%-7s %-9s importance %.4f\n", az_type_get(t)->name, set, got / limit);
+    print_message("%-7s %-9s plain %.4f weighted %.4f %.4f %.4f of llama-quantize's\n",
                   az_type_get(t)->name, set,
                   e->num[0] / e->den[0] / json_real_value(json_object_get(set_limits, metrics[0])),
                   e->num[1] / e->den[1] / json_real_value(json_object_get(set_limits, metrics[1])),
@@ -113,6 +134,14 @@ static float bell(uint64_t seed, uint64_t i)
                (int64_t)(z >> 48);
     }
     return (float)sum * (1.0f / 65536);
+}
+
+static void make_importance(void)
+{
+    for (size_t i = 0; i < MAX_ROW; i++) {
+        float b = bell(8000000000, i + 1);
+        importance[i] = b * b + 0.05f;
+    }
 }
 
 static float normal(uint64_t i)
@@ -162,7 +191,7 @@ static void synthetic_tensors(void **state)
             x[i] = sets[s].value(i + 1);
         json_object_foreach(json_object_get(limits, "types"), name, value)
         {
-            errors e = { { 0 }, { 0 } };
+            errors e = { .num = { 0 } };
             az_type t;
             assert_true(az_type_from_name(name, &t));
             for (size_t r = 0; r < ROWS; r++)
@@ -220,7 +249,7 @@ static void demo_tensors(void **state)
     assert_int_equal(adze_model_open(&m, run, "demo/checkpoint", NULL), ADZE_OK);
     json_object_foreach(json_object_get(limits, "types"), name, value)
     {
-        errors e = { { 0 }, { 0 } };
+        errors e = { .num = { 0 } };
         az_type t;
         assert_true(az_type_from_name(name, &t));
         for (size_t i = 0; i < m->n_tensors; i++)
@@ -235,6 +264,7 @@ static int setup(void **state)
 {
     (void)state;
     limits = json_load_file("tests/data/golden/quant_limits.json", 0, NULL);
+    make_importance();
     return limits == NULL;
 }
 

@@ -12,6 +12,7 @@ Needs: pip install gguf==0.19.0 numpy. Errors are sums of w * (x - y)^2 over a s
   absolute w = rms of the 32 values around + |x|   (what llama-quantize minimizes for q4_k, q5_k)
   square   w = x^2                                 (for q3_k, q6_k, iq4_nl, iq4_xs)
   mixed    w = mean square of the row + x^2        (between the two)
+Under "imatrix" the same with an importance matrix: w = the importance of the column.
 """
 import argparse
 import json
@@ -115,6 +116,38 @@ def weights(x):
     }
 
 
+def importance(cols):
+    """Squares with a floor; column i's is the same in every tensor."""
+    b = bell(8000000000, cols)
+    return b * b + np.float32(0.05)
+
+
+def write_imatrix(path, sets, where):
+    w = gguf.GGUFWriter(str(path), "")
+    w.kv_data[0].clear()
+    w.add_string("general.type", "imatrix")
+    w.add_array("imatrix.datasets", ["generated"])
+    w.add_uint32("imatrix.chunk_count", 1)
+    w.add_uint32("imatrix.chunk_size", 512)
+    for name, places in where.items():
+        for i, t in zip(places, sets[name]):
+            w.add_tensor(f"blk.{i}.ffn_up.weight.in_sum2", importance(t.shape[1])[None, :])
+            w.add_tensor(f"blk.{i}.ffn_up.weight.counts", np.ones((1, 1), np.float32))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def importance_error(sources, decoded):
+    num = den = 0
+    for x, y in zip(sources, decoded):
+        x, y, w = x.astype(np.float64), y.astype(np.float64), importance(x.shape[1]).astype(np.float64)
+        num += np.sum(w * (x - y) ** 2)
+        den += np.sum(w * x**2)
+    return float("%.7g" % (num / den))
+
+
 def errors(sources, decoded):
     num, den = {}, {}
     for x, y in zip(sources, decoded):
@@ -123,6 +156,20 @@ def errors(sources, decoded):
             num[name] = num.get(name, 0) + np.sum(w * (x - y) ** 2)
             den[name] = den.get(name, 0) + np.sum(w * x**2)
     return {name: float("%.7g" % (num[name] / den[name])) for name in num}
+
+
+def quantize(args, work, t, sets, where, options):
+    """What llama-quantize makes of each set, decoded."""
+    out = work / f"{t}.gguf"
+    cmd = [args.llama_quantize, "--pure", *options, str(work / "source.gguf"), str(out), RECIPES.get(t, t.upper()), "2"]
+    done = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(done.stdout)
+    made = {x.name: x for x in gguf.GGUFReader(out).tensors}
+    assert {x.tensor_type.name.lower() for x in made.values()} == {t}, made
+    for name, places in where.items():
+        tensors = [made[f"blk.{i}.ffn_up.weight"] for i in places]
+        yield name, [gguf.dequantize(x.data, x.tensor_type).reshape(s.shape) for x, s in zip(tensors, sets[name])]
 
 
 def main():
@@ -147,23 +194,13 @@ def main():
         "quantizer": f"llama-quantize {args.version} --pure, no importance matrix",
         "demo_checksum": checksum(weights_file) if "demo" in sets else None,
         "types": {},
+        "imatrix": {},
     }
+    write_imatrix(work / "imatrix.gguf", sets, where)
     for t in TYPES:
-        out = work / f"{t}.gguf"
-        cmd = [args.llama_quantize, "--pure", str(work / "source.gguf"), str(out), RECIPES.get(t, t.upper()), "2"]
-        done = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            sys.exit(done.stdout)
-        made = {x.name: x for x in gguf.GGUFReader(out).tensors}
-        assert {x.tensor_type.name.lower() for x in made.values()} == {t}, made
-        result["types"][t] = {}
-        for name, places in where.items():
-            decoded = []
-            for i, source in zip(places, sets[name]):
-                x = made[f"blk.{i}.ffn_up.weight"]
-                decoded.append(gguf.dequantize(x.data, x.tensor_type).reshape(source.shape))
-            result["types"][t][name] = errors(sets[name], decoded)
-            np.concatenate([y.ravel() for y in decoded]).tofile(work / f"{name}.{t}.f32")
+        result["types"][t] = {name: errors(sets[name], y) for name, y in quantize(args, work, t, sets, where, [])}
+        with_imatrix = quantize(args, work, t, sets, where, ["--imatrix", str(work / "imatrix.gguf")])
+        result["imatrix"][t] = {name: importance_error(sets[name], y) for name, y in with_imatrix}
     out = pathlib.Path(args.out)
     if out.exists() and "kl" in (old := json.loads(out.read_text())):
         result["kl"] = old["kl"]  # tools/golden/compare_kl.py makes those
