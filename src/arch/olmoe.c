@@ -43,6 +43,8 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
 
 static const char *gguf_note(const az_config *c)
 {
+    if (c->n_kv_heads != c->n_heads)
+        return "other programs want as many key heads as query heads of this architecture";
     if (c->clip_qkv > 0) return "other programs ignore clip_qkv of this architecture";
     if (c->router == AZ_ROUTER_SOFTMAX_NORM)
         return "other programs do not divide the experts' weights of this architecture by their "

@@ -28,6 +28,14 @@ static void configure(az_doc *d, az_config *c)
     az_read_late_window(d, c);
 }
 
+static const char *gguf_note(const az_config *c)
+{
+    if (c->bias_q) return "other programs know no biases of attention in this architecture";
+    return c->window && c->window < c->context
+               ? "other programs ignore the sliding window of this architecture in a GGUF"
+               : NULL;
+}
+
 const az_arch az_arch_qwen3 = {
     .name = "qwen3",
     .hf_types = hf_types,
@@ -35,4 +43,5 @@ const az_arch az_arch_qwen3 = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .configure = configure,
+    .gguf_note = gguf_note,
 };

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/buf.h"
 #include "core/model.h"
+#include "engine/spawn.h"
 
 enum { MAX_INPUT = 1 << 28, BATCH = 64 };
 
@@ -120,28 +122,43 @@ static adze_status embed_lines(embedding *e, const char *text, size_t size, adze
     return rc;
 }
 
+/* All of standard input, which may be a pipe. */
+static adze_status read_input(az_buf *text, adze_error *err)
+{
+    char block[65536];
+    size_t got;
+
+    while (text->size <= MAX_INPUT && az_fd_read(0, block, sizeof block, &got)) {
+        az_buf_put(text, block, got);
+        if (!az_buf_ok(text)) return az_fail_nomem(err, "reading texts");
+    }
+    if (text->size > MAX_INPUT)
+        return az_fail(err, ADZE_EINVAL, "stdin", ADZE_NOPOS, "holds more than %d MiB",
+                       MAX_INPUT >> 20);
+    return ADZE_OK;
+}
+
 static int embed_run(az_cli *cli, const void *opt, int argc, const char **argv)
 {
     embedding e = { .cli = cli, .o = opt };
     adze_session_opts so = { .threads = cli->threads };
     adze_error err = { .pos = ADZE_NOPOS };
-    char *text = NULL;
-    size_t size = 0;
+    az_buf text;
     adze_status rc;
 
     (void)argc;
+    az_buf_init(&text, cli->run);
     rc = adze_model_open(&e.m, cli->run, argv[0], &err);
     if (rc == ADZE_OK) rc = adze_session_new(&e.s, cli->run, e.m, &so, &err);
     if (rc == ADZE_OK && e.m->warning) az_cli_note(cli, "warning: %s\n", e.m->warning);
     if (rc == ADZE_OK && !e.o->ids) rc = adze_tokenizer_new(&e.tok, cli->run, e.m, &err);
     if (rc == ADZE_OK) {
         e.out = az_calloc(cli->run, BATCH * adze_session_width(e.s), sizeof *e.out);
-        rc = e.out ? az_read_fd(cli->run, 0, "stdin", MAX_INPUT, &text, &size, &err)
-                   : az_fail_nomem(&err, "embedding");
+        rc = e.out ? read_input(&text, &err) : az_fail_nomem(&err, "embedding");
     }
-    if (rc == ADZE_OK) rc = embed_lines(&e, text, size, &err);
+    if (rc == ADZE_OK) rc = embed_lines(&e, text.data, text.size, &err);
     drop_texts(&e);
-    az_free(cli->run, text);
+    az_buf_deinit(&text);
     az_free(cli->run, e.out);
     adze_session_free(e.s);
     adze_tokenizer_free(e.tok);
