@@ -42,6 +42,20 @@ ADZE_API void adze_tokens_free(const adze_tokenizer *t, int32_t *ids);
  */
 ADZE_API const char *adze_token_bytes(const adze_tokenizer *t, int32_t id, size_t *n);
 
+/**
+ * Token ids back to text, by the rules of the tokenizer's decoder.
+ *
+ * @param ids           [n] ids; one out of range is ADZE_EINVAL.
+ * @param skip_special  non-zero: leave control tokens out.
+ * @param text          receives *n_text bytes (NUL added) that may not be UTF-8 where byte tokens are not; free with
+ *                      adze_text_free.
+ * @return ADZE_OK, ADZE_EINVAL, ADZE_ENOMEM.
+ */
+ADZE_API adze_status adze_detokenize(const adze_tokenizer *t, const int32_t *ids, size_t n,
+                                     int skip_special, char **text, size_t *n_text,
+                                     adze_error *err);
+ADZE_API void adze_text_free(const adze_tokenizer *t, char *text);
+
 /** Non-zero for control tokens such as BOS, which generated text leaves out. */
 ADZE_API int adze_token_is_special(const adze_tokenizer *t, int32_t id);
 

@@ -48,7 +48,8 @@ typedef struct az_model_file {
 
 /* Raw tokenizer data as the source holds it; text/ makes a tokenizer of it. */
 typedef struct az_tokenizer_data {
-    json_t *hf;           /* tokenizer.json, or NULL */
+    json_t *hf;           /* tokenizer.json, or what other files come to in that form, or NULL */
+    const char *hf_name;  /* name of the file that `hf` comes from; NULL: tokenizer.json */
     json_t *hf_config;    /* tokenizer_config.json, or NULL */
     const char *hf_bytes; /* tokenizer.json byte for byte (NULL if none), hf_n bytes */
     size_t hf_n;

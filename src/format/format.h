@@ -12,8 +12,9 @@
 
 enum { AZ_FMT_WEIGHTS = 1, AZ_FMT_TOKENIZER = 2, AZ_FMT_QUANT = 4, AZ_FMT_FOLDER = 8 };
 
-/* AZ_READ_NO_TOKENIZER leaves tokenizer.json alone (it can be larger than all other headers together). */
-enum { AZ_READ_ALL = 0, AZ_READ_NO_TOKENIZER = 1 };
+/* AZ_READ_NO_TOKENIZER leaves tokenizer.json alone (it can be larger than all other headers together);
+ * AZ_READ_NO_WEIGHTS does not look for weights, which need not be there then. */
+enum { AZ_READ_ALL = 0, AZ_READ_NO_TOKENIZER = 1, AZ_READ_NO_WEIGHTS = 2 };
 
 typedef struct az_plan az_plan;
 

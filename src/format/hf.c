@@ -8,6 +8,7 @@
  */
 #include "base/json.h"
 #include "format/hf.h"
+#include "format/hf_tokenizer.h"
 #include "format/parts.h"
 #include "format/safetensors.h"
 #include "format/torch.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 
 #define MAX_JSON      ((size_t)64 << 20)
-#define MAX_TOKENIZER ((size_t)256 << 20)
 #define MAX_TEMPLATE  ((size_t)4 << 20)
 
 /* No allocation: running out of memory must not look like a missing file. */
@@ -80,24 +80,6 @@ static adze_status read_object(adze_model *m, const char *name, json_t **out, ad
 
     rc = read_text(m, name, MAX_JSON, &text, &n, err);
     if (rc == ADZE_OK && text) rc = parse_object(m, name, text, n, out, err);
-    az_free(m->run, text);
-    return rc;
-}
-
-static adze_status read_tokenizer(adze_model *m, adze_error *err)
-{
-    adze_status rc;
-    char *text;
-    size_t n;
-
-    rc = read_text(m, "tokenizer.json", MAX_TOKENIZER, &text, &n, err);
-    if (rc < 0 || !text) goto done;
-    rc = parse_object(m, "tokenizer.json", text, n, &m->tok.hf, err);
-    if (rc < 0) goto done;
-    m->tok.hf_bytes = az_arena_strndup(&m->arena, text, n);
-    m->tok.hf_n = n;
-    if (!m->tok.hf_bytes) rc = az_fail_nomem(err, "reading tokenizer.json");
-done:
     az_free(m->run, text);
     return rc;
 }
@@ -298,7 +280,9 @@ static adze_status read_weights(adze_model *m, adze_error *err)
 
 static int hf_probe(adze_run *run, const char *path)
 {
-    return holds(run, path, "config.json") ? 100 : 0;
+    if (holds(run, path, "config.json")) return 100;
+    /* Only a tokenizer, which some commands can use. */
+    return holds(run, path, "tokenizer.json") || holds(run, path, "tokenizer.model") ? 50 : 0;
 }
 
 static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,
@@ -316,12 +300,14 @@ static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze
     if (rc < 0) goto done;
     rc = read_object(m, "tokenizer_config.json", &m->tok.hf_config, err);
     if (rc < 0) goto done;
-    if (!(flags & AZ_READ_NO_TOKENIZER)) rc = read_tokenizer(m, err);
+    if (!(flags & AZ_READ_NO_TOKENIZER)) rc = az_hf_read_tokenizer(m, err);
     if (rc < 0) goto done;
     rc = read_template(m, err);
     if (rc < 0) goto done;
-    rc = read_weights(m, err);
-    if (rc == ADZE_OK) rc = az_parts_join(m, err);
+    if (!(flags & AZ_READ_NO_WEIGHTS)) {
+        rc = read_weights(m, err);
+        if (rc == ADZE_OK) rc = az_parts_join(m, err);
+    }
     if (rc < 0) goto done;
     if (json_is_object(json_object_get(m->config, "quantization"))) m->format = "mlx";
     *out = m;

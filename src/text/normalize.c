@@ -2,6 +2,9 @@
  * changes or joins, so that work memory follows the longest stretch without one. */
 #include "text/normalize.h"
 #include "base/check.h"
+#include "text/base64.h"
+#include "text/bert_tables.h"
+#include "text/normalize_bert.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -45,7 +48,45 @@ static const struct {
     { "StripAccents", AZ_NORM_STRIP_ACCENTS },
     { "Replace", AZ_NORM_REPLACE },
     { "Prepend", AZ_NORM_PREPEND },
+    { "Nmt", AZ_NORM_NMT },
+    { "Precompiled", AZ_NORM_CHARSMAP },
+    { "SentencePiece", AZ_NORM_SENTENCEPIECE }, /* adze's own: what a tokenizer.model says */
 };
+
+/* The map as base64; null or empty: maps nothing. */
+static adze_status read_map(az_charsmap *map, az_arena *arena, const json_t *j, const char *path,
+                            adze_error *err)
+{
+    static const char name[] = "precompiled_charsmap";
+    const json_t *text = json_object_get(j, name);
+    adze_status rc;
+    az_buf raw;
+
+    if (text && !json_is_null(text) && !json_is_string(text))
+        return az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS, "is not a string");
+    az_buf_init(&raw, arena->run);
+    if (!az_base64_decode(&raw, json_string_value(text), json_string_length(text)))
+        rc = az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS, "is not base64");
+    else if (!az_buf_ok(&raw))
+        rc = az_fail_nomem(err, "reading a tokenizer");
+    else
+        rc = az_charsmap_read(map, arena, raw.data, raw.size, path, name, err);
+    az_buf_deinit(&raw);
+    return rc;
+}
+
+static adze_status read_rules(az_norm *m, az_arena *arena, const json_t *j, const char *path,
+                              adze_error *err)
+{
+    m->rules = az_arena_array(arena, 1, sizeof *m->rules);
+    if (!m->rules) return az_fail_nomem(err, "reading a tokenizer");
+    az_json_bool(j, "add_dummy_prefix", &m->rules->add_prefix);
+    az_json_bool(j, "prefix_always", &m->rules->prefix_always);
+    az_json_bool(j, "remove_extra_whitespaces", &m->rules->remove_extra);
+    az_json_bool(j, "escape_whitespaces", &m->rules->escape);
+    az_json_bool(j, "treat_whitespace_as_suffix", &m->rules->suffix);
+    return read_map(&m->rules->map, arena, j, path, err);
+}
 
 static adze_status read_one(az_norm *m, az_arena *arena, const json_t *j, const char *type,
                             const char *path, adze_error *err)
@@ -66,6 +107,8 @@ static adze_status read_one(az_norm *m, az_arena *arena, const json_t *j, const 
         return az_fail_name(err, ADZE_EFORMAT, path, "normalizer Strip", ADZE_NOPOS,
                             "needs `strip_left` and `strip_right`");
     case AZ_NORM_REPLACE: return read_replace(m, arena, j, path, err);
+    case AZ_NORM_CHARSMAP:
+    case AZ_NORM_SENTENCEPIECE: return read_rules(m, arena, j, path, err);
     case AZ_NORM_PREPEND:
         s = json_object_get(j, "prepend");
         if (!json_is_string(s))
@@ -76,6 +119,31 @@ static adze_status read_one(az_norm *m, az_arena *arena, const json_t *j, const 
         return m->to ? ADZE_OK : az_fail_nomem(err, "reading a tokenizer");
     default: return ADZE_OK;
     }
+}
+
+/* BertNormalizer is its parts, one after the other. */
+static adze_status read_bert(az_norms *norms, const json_t *j, const char *path, adze_error *err)
+{
+    bool clean = true, chinese = true, lower = true, strip;
+    az_norm *m = norms->items + norms->n;
+
+    if (norms->n + 4 > MAX_NORMALIZERS)
+        return az_fail_name(err, ADZE_EUNSUP, path, "normalizer", ADZE_NOPOS,
+                            "more than %d normalizers", (int)MAX_NORMALIZERS);
+    az_json_bool(j, "clean_text", &clean);
+    az_json_bool(j, "handle_chinese_chars", &chinese);
+    az_json_bool(j, "lowercase", &lower);
+    strip = lower;
+    az_json_bool(j, "strip_accents", &strip);
+    if (clean || chinese)
+        *m++ = (az_norm){ .kind = AZ_NORM_BERT_CLEAN, .left = clean, .right = chinese };
+    if (strip) {
+        *m++ = (az_norm){ .kind = AZ_NORM_NFD };
+        *m++ = (az_norm){ .kind = AZ_NORM_BERT_ACCENTS };
+    }
+    if (lower) *m++ = (az_norm){ .kind = AZ_NORM_LOWERCASE };
+    norms->n = (size_t)(m - norms->items);
+    return ADZE_OK;
 }
 
 static adze_status read_any(az_norms *norms, az_arena *arena, const json_t *j, int depth,
@@ -89,6 +157,7 @@ static adze_status read_any(az_norms *norms, az_arena *arena, const json_t *j, i
     if (!j || json_is_null(j)) return ADZE_OK;
     if (!type)
         return az_fail_name(err, ADZE_EFORMAT, path, "normalizer", ADZE_NOPOS, "has no `type`");
+    if (strcmp(type, "BertNormalizer") == 0) return read_bert(norms, j, path, err);
     if (strcmp(type, "Sequence") != 0) {
         if (norms->n == MAX_NORMALIZERS)
             return az_fail_name(err, ADZE_EUNSUP, path, "normalizer", ADZE_NOPOS,
@@ -259,6 +328,10 @@ static void run_lowercase(az_buf *out, const char *s, size_t n)
 
     for (size_t at = 0; at < n; at += len) {
         uint32_t c = az_utf8_next(s + at, n - at, &len);
+        if (c < 128) {
+            az_buf_putc(out, (char)(c >= 'A' && c <= 'Z' ? c + 32 : c));
+            continue;
+        }
         if (c == 0x130) { /* the one character whose lower case is two */
             az_buf_put(out, "i\xcc\x87", 3);
         } else {
@@ -288,7 +361,7 @@ static void run_strip_accents(az_buf *out, const char *s, size_t n)
 
     for (size_t at = 0; at < n; at += len) {
         uint32_t c = az_utf8_next(s + at, n - at, &len);
-        if (!(az_uc_class_of(c) & AZ_UC_M)) az_buf_put(out, s + at, len);
+        if (!az_in_runs(az_strip_accents, az_strip_accents_n, c)) az_buf_put(out, s + at, len);
     }
 }
 
@@ -328,7 +401,8 @@ static adze_status run_replace(az_buf *out, const char *s, size_t n, const az_no
     return rc;
 }
 
-static adze_status run_one(const az_norm *m, az_buf *out, const char *s, size_t n, adze_error *err)
+static adze_status run_one(const az_norm *m, az_buf *out, const char *s, size_t n, bool first,
+                           adze_error *err)
 {
     switch (m->kind) {
     case AZ_NORM_NFC:
@@ -339,6 +413,11 @@ static adze_status run_one(const az_norm *m, az_buf *out, const char *s, size_t 
     case AZ_NORM_STRIP: run_strip(out, s, n, m); return ADZE_OK;
     case AZ_NORM_STRIP_ACCENTS: run_strip_accents(out, s, n); return ADZE_OK;
     case AZ_NORM_REPLACE: return run_replace(out, s, n, m, err);
+    case AZ_NORM_BERT_CLEAN: az_norm_bert_clean(out, s, n, m->left, m->right); return ADZE_OK;
+    case AZ_NORM_BERT_ACCENTS: az_norm_bert_accents(out, s, n); return ADZE_OK;
+    case AZ_NORM_NMT: az_norm_nmt(out, s, n); return ADZE_OK;
+    case AZ_NORM_CHARSMAP: return az_charsmap_clusters(&m->rules->map, out, s, n);
+    case AZ_NORM_SENTENCEPIECE: az_spm_normalize(m->rules, out, s, n, first); return ADZE_OK;
     default:
         if (n) az_buf_put(out, m->to, m->to_n);
         az_buf_put(out, s, n);
@@ -358,7 +437,7 @@ static bool keeps(const az_norm *m, const char *s, size_t n)
 }
 
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
-                         const char **out, size_t *out_n, adze_error *err)
+                         bool first, const char **out, size_t *out_n, adze_error *err)
 {
     int turn = 0;
 
@@ -367,7 +446,7 @@ adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text
         adze_status rc;
         if (keeps(&norms->items[i], text, n)) continue;
         az_buf_clear(b);
-        rc = run_one(&norms->items[i], b, text, n, err);
+        rc = run_one(&norms->items[i], b, text, n, first, err);
         if (rc < 0) return rc;
         if (!az_buf_ok(b)) return az_fail_nomem(err, "normalizing text");
         text = b->size ? b->data : "";

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "text/charsmap.h"
 #include "text/regex.h"
 
 typedef enum az_norm_kind {
@@ -16,7 +17,12 @@ typedef enum az_norm_kind {
     AZ_NORM_STRIP,
     AZ_NORM_STRIP_ACCENTS,
     AZ_NORM_REPLACE,
-    AZ_NORM_PREPEND
+    AZ_NORM_PREPEND,
+    AZ_NORM_BERT_CLEAN,   /* left: clean_text, right: handle_chinese_chars */
+    AZ_NORM_BERT_ACCENTS, /* after NFD */
+    AZ_NORM_NMT,
+    AZ_NORM_CHARSMAP,
+    AZ_NORM_SENTENCEPIECE
 } az_norm_kind;
 
 typedef struct az_norm {
@@ -25,6 +31,7 @@ typedef struct az_norm {
     const char *from, *to; /* REPLACE (from NULL: regex), PREPEND (to) */
     size_t from_n, to_n;
     az_regex *regex;
+    az_spm_rules *rules; /* CHARSMAP (its map alone), SENTENCEPIECE */
 } az_norm;
 
 typedef struct az_norms {
@@ -37,9 +44,10 @@ adze_status az_norms_read(az_norms *norms, az_arena *arena, const json_t *j, con
                           adze_error *err);
 void az_norms_deinit(az_norms *norms);
 
-/* Normalize valid UTF-8. The result is *out (borrowed): the input itself when nothing changes, else in
+/* Normalize valid UTF-8 (any bytes where SENTENCEPIECE is the first step). `first`: no token stands in front of
+ * the text. The result is *out (borrowed): the input itself when nothing changes, else in
  * one of bufs[0], bufs[1]. */
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
-                         const char **out, size_t *out_n, adze_error *err);
+                         bool first, const char **out, size_t *out_n, adze_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* Running the pre-tokenizer steps. Behaviours follow Hugging Face tokenizers (normalizer.rs): matches and
  * the gaps between them are a list of pieces, which the behaviour drops, keeps or joins. */
 #include "text/pretok.h"
+#include "text/bert_tables.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -15,17 +16,19 @@ typedef struct flow {
     size_t step; /* the step that cuts */
     const char *s;
     az_behavior behavior;
+    bool first; /* s is where the text begins */
     bool has_held, held_is_match, previous_match;
     span held;
 } flow;
 
-static adze_status run_step(az_pretok_run *r, size_t step, const char *s, size_t n,
+static adze_status run_step(az_pretok_run *r, size_t step, const char *s, size_t n, bool first,
                             adze_error *err);
 
 static adze_status emit(flow *f, span p, adze_error *err)
 {
     if (p.end == p.start) return ADZE_OK;
-    return run_step(f->r, f->step + 1, f->s + p.start, p.end - p.start, err);
+    return run_step(f->r, f->step + 1, f->s + p.start, p.end - p.start,
+                    f->first && !p.start, err);
 }
 
 static adze_status flush(flow *f, adze_error *err)
@@ -77,9 +80,10 @@ static adze_status take(flow *f, span p, bool is_match, adze_error *err)
 
 static bool is_class(const az_pretok *t, uint32_t c)
 {
-    unsigned k = az_uc_class_of(c);
-
-    return (k & t->class_bits) || (t->ascii_punct && c < 128 && (k & (AZ_UC_P | AZ_UC_S)));
+    if (t->match == AZ_MATCH_CLASS) return az_uc_class_of(c) & t->class_bits;
+    if (c < 128)
+        return (c > 32 && c < 48) || (c > 57 && c < 65) || (c > 90 && c < 97) || (c > 122 && c < 127);
+    return az_in_runs(az_bert_punct, az_bert_punct_n, c);
 }
 
 /* Run of \w, or of neither \w nor white space; one white-space character is no match. */
@@ -121,11 +125,18 @@ static adze_status next_match(az_pretok_run *r, size_t step, const char *s, size
         if (hit) *m = (span){ (size_t)(hit - s), (size_t)(hit - s) + t->text_n };
         return ADZE_OK;
     case AZ_MATCH_CLASS:
+    case AZ_MATCH_PUNCT:
         for (; from < n && !*found; from += len)
             if (is_class(t, az_utf8_next(s + from, n - from, &len))) {
                 *m = (span){ from, from + len };
                 *found = true;
             }
+        return ADZE_OK;
+    case AZ_MATCH_LENGTH:
+        *found = from < n;
+        *m = (span){ from, from };
+        for (size_t k = 0; k < t->length && m->end < n; k++, m->end += len)
+            az_utf8_next(s + m->end, n - m->end, &len);
         return ADZE_OK;
     default:
         while (from < n && !*found) {
@@ -136,10 +147,11 @@ static adze_status next_match(az_pretok_run *r, size_t step, const char *s, size
     }
 }
 
-static adze_status cut(az_pretok_run *r, size_t step, const char *s, size_t n, adze_error *err)
+static adze_status cut(az_pretok_run *r, size_t step, const char *s, size_t n, bool first,
+                       adze_error *err)
 {
     const az_pretok *t = &r->p->steps[step];
-    flow f = { .r = r, .step = step, .s = s, .behavior = t->behavior };
+    flow f = { .r = r, .step = step, .s = s, .behavior = t->behavior, .first = first };
     size_t done = 0, from = 0, last_end = SIZE_MAX, len;
     adze_status rc = ADZE_OK;
     span m = { 0, 0 };
@@ -180,9 +192,32 @@ static adze_status add_space(az_pretok_run *r, size_t step, const char **s, size
     return ADZE_OK;
 }
 
+/* ' ' becomes the replacement, which is put in front where the scheme says so. */
+static adze_status metaspace(az_pretok_run *r, size_t step, const char **s, size_t *n, bool first,
+                             adze_error *err)
+{
+    const az_pretok *t = &r->p->steps[step];
+    az_buf *b = &r->bufs[step];
+    const char *p = *s, *end = p + *n, *space;
+    bool has = (*n >= t->text_n && memcmp(p, t->text, t->text_n) == 0) || *p == ' ';
+
+    az_buf_clear(b);
+    if (!has && (t->prepend == AZ_PREPEND_ALWAYS || (t->prepend == AZ_PREPEND_FIRST && first)))
+        az_buf_put(b, t->text, t->text_n);
+    for (; (space = memchr(p, ' ', (size_t)(end - p))); p = space + 1) {
+        az_buf_put(b, p, (size_t)(space - p));
+        az_buf_put(b, t->text, t->text_n);
+    }
+    az_buf_put(b, p, (size_t)(end - p));
+    if (!az_buf_ok(b)) return az_fail_nomem(err, "splitting text");
+    *s = b->data;
+    *n = b->size;
+    return ADZE_OK;
+}
+
 /* Pieces of a ByteLevel step whose successors see the byte alphabet. */
 static adze_status alphabet_step(az_pretok_run *r, size_t step, const char *s, size_t n,
-                                 adze_error *err)
+                                 bool first, adze_error *err)
 {
     az_buf *b = &r->bufs[step];
     char utf8[4];
@@ -191,26 +226,26 @@ static adze_status alphabet_step(az_pretok_run *r, size_t step, const char *s, s
     for (size_t i = 0; i < n; i++)
         az_buf_put(b, utf8, az_utf8_put(utf8, az_byte_char((unsigned char)s[i])));
     if (!az_buf_ok(b)) return az_fail_nomem(err, "splitting text");
-    return run_step(r, step + 1, b->data, b->size, err);
+    return run_step(r, step + 1, b->data, b->size, first, err);
 }
 
 /* Steps nest at most p->n deep (64). */
-static adze_status run_step(az_pretok_run *r, size_t step, const char *s, size_t n, adze_error *err)
+static adze_status run_step(az_pretok_run *r, size_t step, const char *s, size_t n, bool first,
+                            adze_error *err)
 {
     const az_pretok *t = &r->p->steps[step];
-    adze_status rc;
+    adze_status rc = ADZE_OK;
 
     if (step == r->p->n) {
         if (az_cancelled(r->run)) return az_check_cancel(r->run, err);
         return r->piece(r->arg, s, n, err);
     }
-    if (t->to_alphabet) return alphabet_step(r, step, s, n, err);
-    if (t->add_space && s[0] != ' ') {
-        rc = add_space(r, step, &s, &n, err);
-        if (rc < 0) return rc;
-    }
-    if (!t->split) return run_step(r, step + 1, s, n, err);
-    return cut(r, step, s, n, err);
+    if (t->to_alphabet) return alphabet_step(r, step, s, n, first, err);
+    if (t->add_space && s[0] != ' ') rc = add_space(r, step, &s, &n, err);
+    if (t->metaspace) rc = metaspace(r, step, &s, &n, first, err);
+    if (rc < 0) return rc;
+    if (!t->split) return run_step(r, step + 1, s, n, first, err);
+    return cut(r, step, s, n, first, err);
 }
 
 adze_status az_pretok_run_init(az_pretok_run *r, adze_run *run, const az_pretoks *p,
@@ -239,7 +274,7 @@ void az_pretok_run_deinit(az_pretok_run *r)
     az_free(r->run, r->bufs);
 }
 
-adze_status az_pretok_text(az_pretok_run *r, const char *s, size_t n, adze_error *err)
+adze_status az_pretok_text(az_pretok_run *r, const char *s, size_t n, bool first, adze_error *err)
 {
-    return n ? run_step(r, 0, s, n, err) : ADZE_OK;
+    return n ? run_step(r, 0, s, n, first, err) : ADZE_OK;
 }

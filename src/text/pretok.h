@@ -26,8 +26,12 @@ typedef enum az_match_kind {
     AZ_MATCH_REGEX,      /* regex */
     AZ_MATCH_STRING,     /* text */
     AZ_MATCH_CLASS,      /* one character that has any bit of class_bits */
-    AZ_MATCH_WORD_OR_NOT /* \w+|[^\w\s]+ */
+    AZ_MATCH_WORD_OR_NOT, /* \w+|[^\w\s]+ */
+    AZ_MATCH_PUNCT,       /* one character of punctuation, as tokenizers has it */
+    AZ_MATCH_LENGTH       /* `length` characters */
 } az_match_kind;
+
+typedef enum az_prepend { AZ_PREPEND_NEVER, AZ_PREPEND_FIRST, AZ_PREPEND_ALWAYS } az_prepend;
 
 typedef struct az_pretok {
     az_match_kind match;
@@ -36,8 +40,10 @@ typedef struct az_pretok {
     bool split;       /* false: the step cuts nothing (ByteLevel without its pattern) */
     bool add_space;   /* ByteLevel: a piece that does not start with ' ' gets one */
     bool to_alphabet; /* ByteLevel followed by other steps: rewrite bytes as the alphabet */
+    bool metaspace;   /* ' ' becomes `text`, which is also put in front as `prepend` says */
+    az_prepend prepend;
     unsigned class_bits;
-    bool ascii_punct; /* CLASS: ASCII symbols count as punctuation too */
+    size_t length;
     az_split_fn *fn;
     az_regex *regex;
     const char *text;
@@ -51,9 +57,10 @@ typedef struct az_pretoks {
     bool alphabet;   /* pieces arrive in the byte alphabet (see to_alphabet) */
 } az_pretoks;
 
-/* Read the "pre_tokenizer" value. no_known: tests, never use a hand-written splitter. */
+/* Read the "pre_tokenizer" value. no_known: tests, never use a hand-written splitter. keep_alphabet: the model
+ * wants ByteLevel's pieces in the byte alphabet, not as raw bytes. */
 adze_status az_pretoks_read(az_pretoks *p, az_arena *arena, const json_t *j, const char *path,
-                            bool no_known, adze_error *err);
+                            bool no_known, bool keep_alphabet, adze_error *err);
 void az_pretoks_deinit(az_pretoks *p);
 
 typedef adze_status az_piece_fn(void *arg, const char *s, size_t n, adze_error *err);
@@ -71,7 +78,7 @@ typedef struct az_pretok_run {
 adze_status az_pretok_run_init(az_pretok_run *r, adze_run *run, const az_pretoks *p,
                                az_piece_fn *piece, void *arg, adze_error *err);
 void az_pretok_run_deinit(az_pretok_run *r);
-/* Cut valid UTF-8 and hand each non-empty piece to r->piece. */
-adze_status az_pretok_text(az_pretok_run *r, const char *s, size_t n, adze_error *err);
+/* Cut valid UTF-8 and hand each non-empty piece to r->piece. `first`: s is where the text begins. */
+adze_status az_pretok_text(az_pretok_run *r, const char *s, size_t n, bool first, adze_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* Reading "pre_tokenizer" of tokenizer.json into steps. Types and defaults: Hugging Face tokenizers,
- * pre_tokenizers/ (2025). Types of other models than byte-level BPE are refused by name. */
+ * pre_tokenizers/ (2025). Unknown types are refused by name. */
 #include "text/pretok.h"
 #include "text/unicode.h"
 
@@ -120,14 +120,77 @@ static adze_status read_class(reading *r, const json_t *j, const char *type)
         t->class_bits = AZ_UC_N;
         t->behavior = individual ? AZ_ISOLATED : AZ_CONTIGUOUS;
     } else if (strcmp(type, "Punctuation") == 0) {
-        t->class_bits = AZ_UC_P;
-        t->ascii_punct = true;
+        t->match = AZ_MATCH_PUNCT;
         if (json_object_get(j, "behavior") && !read_behavior(j, &t->behavior))
             return bad(r, type, "`behavior` is unknown");
     } else { /* WhitespaceSplit */
         t->class_bits = AZ_UC_SPACE;
         t->behavior = AZ_REMOVED;
     }
+    return ADZE_OK;
+}
+
+/* Words without white space, punctuation alone. */
+static adze_status read_bert(reading *r)
+{
+    az_pretok *space = new_step(r), *punct = space ? new_step(r) : NULL;
+
+    if (!punct) return ADZE_EUNSUP;
+    space->match = AZ_MATCH_CLASS;
+    space->class_bits = AZ_UC_SPACE;
+    space->behavior = AZ_REMOVED;
+    punct->match = AZ_MATCH_PUNCT;
+    return ADZE_OK;
+}
+
+/* A string of one character, at `key`; `fallback` where it is missing (NULL: then it must be there). */
+static adze_status read_char(reading *r, az_pretok *t, const json_t *j, const char *type,
+                             const char *key, const char *fallback)
+{
+    const json_t *v = json_object_get(j, key);
+    const char *s = json_is_string(v) ? json_string_value(v) : fallback;
+    size_t n = json_is_string(v) ? json_string_length(v) : fallback ? strlen(fallback) : 0, len = 0;
+
+    if (n) az_utf8_next(s, n, &len);
+    if (!n || len != n) return bad(r, type, "a field is not a string of one character");
+    t->match = AZ_MATCH_STRING;
+    t->text_n = n;
+    t->text = az_arena_strndup(r->arena, s, n);
+    return t->text ? ADZE_OK : az_fail_nomem(r->err, "reading a tokenizer");
+}
+
+/* Old files say add_prefix_space instead of prepend_scheme. */
+static adze_status read_metaspace(reading *r, const json_t *j)
+{
+    static const char *const schemes[] = { "never", "first", "always" };
+    const char *scheme = az_json_str(j, "prepend_scheme");
+    az_pretok *t = new_step(r);
+    bool add = true;
+    size_t i = 0;
+
+    if (!t) return ADZE_EUNSUP;
+    t->metaspace = true;
+    t->behavior = AZ_MERGED_WITH_NEXT;
+    az_json_bool(j, "split", &t->split);
+    if (az_json_bool(j, "add_prefix_space", &add) && !add && !scheme) scheme = "never";
+    if (!scheme) scheme = "always";
+    while (i < AZ_COUNT(schemes) && strcmp(schemes[i], scheme) != 0)
+        i++;
+    if (i == AZ_COUNT(schemes)) return bad(r, "Metaspace", "`prepend_scheme` is unknown");
+    t->prepend = (az_prepend)i;
+    return read_char(r, t, j, "Metaspace", "replacement", "\xe2\x96\x81");
+}
+
+static adze_status read_fixed(reading *r, const json_t *j)
+{
+    az_pretok *t = new_step(r);
+    int64_t length = 5;
+
+    if (!t) return ADZE_EUNSUP;
+    az_json_int(j, "length", &length);
+    if (length < 1) return bad(r, "FixedLength", "`length` must be 1 or more");
+    t->match = AZ_MATCH_LENGTH;
+    t->length = (size_t)length;
     return ADZE_OK;
 }
 
@@ -145,6 +208,14 @@ static adze_status read_any(reading *r, const json_t *j, int depth)
     if (strcmp(type, "Digits") == 0 || strcmp(type, "Punctuation") == 0 ||
         strcmp(type, "WhitespaceSplit") == 0)
         return read_class(r, j, type);
+    if (strcmp(type, "BertPreTokenizer") == 0) return read_bert(r);
+    if (strcmp(type, "Metaspace") == 0) return read_metaspace(r, j);
+    if (strcmp(type, "FixedLength") == 0) return read_fixed(r, j);
+    if (strcmp(type, "CharDelimiterSplit") == 0) {
+        if (!(t = new_step(r))) return ADZE_EUNSUP;
+        t->behavior = AZ_REMOVED;
+        return read_char(r, t, j, type, "delimiter", NULL);
+    }
     if (strcmp(type, "Whitespace") == 0) {
         t = new_step(r);
         if (!t) return ADZE_EUNSUP;
@@ -168,7 +239,7 @@ static adze_status read_any(reading *r, const json_t *j, int depth)
 }
 
 adze_status az_pretoks_read(az_pretoks *p, az_arena *arena, const json_t *j, const char *path,
-                            bool no_known, adze_error *err)
+                            bool no_known, bool keep_alphabet, adze_error *err)
 {
     reading r = { p, arena, path, no_known, err };
     adze_status rc;
@@ -179,6 +250,7 @@ adze_status az_pretoks_read(az_pretoks *p, az_arena *arena, const json_t *j, con
     rc = read_any(&r, j, 0);
     if (rc < 0) return rc;
     /* Only steps behind a ByteLevel see the byte alphabet; the model takes raw bytes. */
+    if (keep_alphabet) return ADZE_OK;
     if (p->n && p->steps[p->n - 1].to_alphabet)
         p->n--;
     else

@@ -54,6 +54,10 @@ adze_status az_tok_put(adze_tokenizer *t, size_t id, const char *text, size_t n,
     if (!copy) return az_fail_nomem(err, "reading a tokenizer");
     t->text[id] = t->bytes[id] = (az_str){ copy, n };
     if (!is_model || !n) return ADZE_OK;
+    if (!t->byte_level) {
+        t->model[id] = t->text[id];
+        return ADZE_OK;
+    }
     bytes = az_arena_alloc(&t->arena, n + 1);
     if (!bytes) return az_fail_nomem(err, "reading a tokenizer");
     k = from_alphabet(bytes, text, n);
@@ -61,10 +65,21 @@ adze_status az_tok_put(adze_tokenizer *t, size_t id, const char *text, size_t n,
     return ADZE_OK;
 }
 
+adze_status az_tok_index(adze_tokenizer *t, adze_error *err)
+{
+    az_index_deinit(&t->names);
+    return az_index_init(&t->names, t->run, t->text, t->n_ids, err);
+}
+
 /* Id of one side of a merge; -2: text that the model can never see, -1: not in the vocabulary. */
 static int32_t half_id(const adze_tokenizer *t, az_str s, char *buf, size_t *n)
 {
-    *n = from_alphabet(buf, s.s, s.n);
+    if (t->byte_level) {
+        *n = from_alphabet(buf, s.s, s.n);
+    } else {
+        memcpy(buf, s.s, s.n);
+        *n = s.n;
+    }
     return *n == SIZE_MAX ? -2 : az_bpe_find(&t->bpe, buf, *n);
 }
 
@@ -74,7 +89,7 @@ adze_status az_tok_merge(adze_tokenizer *t, az_str left, az_str right, size_t ra
     char name[32], small[256], *buf = small;
     adze_status rc = ADZE_OK;
     int32_t l, r, both;
-    size_t ln, rn;
+    size_t ln, rn, np = t->bpe.prefix ? strlen(t->bpe.prefix) : 0;
 
     snprintf(name, sizeof name, "merges[%zu]", rank);
     if (rank >= UINT32_MAX)
@@ -90,6 +105,10 @@ adze_status az_tok_merge(adze_tokenizer *t, az_str left, az_str right, size_t ra
     l = half_id(t, left, buf, &ln);
     r = ln == SIZE_MAX ? -2 : half_id(t, right, buf + ln, &rn);
     if (l == -2 || r == -2) goto done; /* spelled outside the byte alphabet: it can never apply */
+    if (np && rn >= np) { /* what is made of the two has one prefix */
+        memmove(buf + ln, buf + ln + np, rn - np);
+        rn -= np;
+    }
     both = az_bpe_find(&t->bpe, buf, ln + rn);
     if (l < 0 || r < 0 || both < 0)
         rc = az_fail_name(err, ADZE_EFORMAT, path, name, ADZE_NOPOS,
@@ -140,52 +159,39 @@ adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content
     if (!a->normalized) return az_added_add(&t->raw, a, content, n, err);
     az_buf_init(&bufs[0], t->run);
     az_buf_init(&bufs[1], t->run);
-    rc = az_norms_run(&t->norms, bufs, content, n, &content, &n, err);
+    rc = az_norms_run(&t->norms, bufs, content, n, true, &content, &n, err);
     if (rc == ADZE_OK) rc = az_added_add(&t->normal, a, content, n, err);
     az_buf_deinit(&bufs[0]);
     az_buf_deinit(&bufs[1]);
     return rc;
 }
 
-/* ByteLevel, alone or in a sequence, is what the ids' bytes mean; nothing else is supported. */
-static adze_status check_decoder(const json_t *j, int depth, const char *path, adze_error *err)
+static bool has_affix(const json_t *model)
 {
-    const char *type = az_json_str(j, "type");
-    const json_t *item;
-    adze_status rc;
-    size_t i;
+    static const char *const keys[] = { "continuing_subword_prefix", "end_of_word_suffix" };
 
-    if (!j || json_is_null(j)) return ADZE_OK;
-    if (type && strcmp(type, "ByteLevel") == 0) return ADZE_OK;
-    if (type && strcmp(type, "Sequence") == 0 && depth < 8) {
-        json_array_foreach(json_object_get(j, "decoders"), i, item)
-        {
-            rc = check_decoder(item, depth + 1, path, err);
-            if (rc < 0) return rc;
-        }
-        return ADZE_OK;
+    for (size_t i = 0; i < AZ_COUNT(keys); i++) {
+        const char *s = az_json_str(model, keys[i]);
+        if (s && *s) return true;
     }
-    return az_fail_name(err, ADZE_EUNSUP, path, "decoder", ADZE_NOPOS,
-                        "decoder type %.60s is not supported", type ? type : "(none)");
+    return false;
 }
 
 adze_status az_tok_read_pipeline(adze_tokenizer *t, const json_t *hf, const az_tokenizer_opts *opts,
                                  const char *path, adze_error *err)
 {
+    const json_t *model = json_object_get(hf, "model");
+    const char *type = az_json_str(model, "type");
+    bool bpe = !type || strcmp(type, "BPE") == 0, raw = bpe && !has_affix(model);
     adze_status rc;
 
     rc = az_norms_read(&t->norms, &t->arena, json_object_get(hf, "normalizer"), path, err);
     if (rc < 0) return rc;
     rc = az_pretoks_read(&t->pretoks, &t->arena, json_object_get(hf, "pre_tokenizer"), path,
-                         opts->no_known_patterns, err);
+                         opts->no_known_patterns, !raw, err);
     if (rc < 0) return rc;
-    rc = check_decoder(json_object_get(hf, "decoder"), 0, path, err);
-    if (rc < 0) return rc;
-    if (!t->pretoks.byte_level)
-        return az_fail_name(err, ADZE_EUNSUP, path, "pre_tokenizer", ADZE_NOPOS,
-                            "BPE without a ByteLevel pre-tokenizer (SentencePiece style) is not "
-                            "supported");
-    return ADZE_OK;
+    t->byte_level = raw && t->pretoks.byte_level;
+    return az_decoders_read(&t->decoders, &t->arena, json_object_get(hf, "decoder"), path, err);
 }
 
 /* New ids around what is there: `before` in front of the prefix, `after` behind the suffix. */

@@ -47,6 +47,10 @@ void adze_tokenizer_free(adze_tokenizer *t)
 {
     if (!t) return;
     az_bpe_deinit(&t->bpe);
+    az_unigram_deinit(&t->unigram);
+    az_wordpiece_deinit(&t->wordpiece);
+    az_trie_deinit(&t->user);
+    az_index_deinit(&t->names);
     az_added_deinit(&t->raw);
     az_added_deinit(&t->normal);
     az_norms_deinit(&t->norms);
@@ -75,16 +79,14 @@ int adze_token_is_special(const adze_tokenizer *t, int32_t id)
 
 int32_t az_tokenizer_id(const adze_tokenizer *t, const char *text, size_t n)
 {
-    for (size_t id = 0; id < t->n_ids; id++)
-        if (t->text[id].s && t->text[id].n == n && memcmp(t->text[id].s, text, n) == 0)
-            return (int32_t)id;
-    return -1;
+    return az_index_find(&t->names, text, n);
 }
 
 /* One call of adze_tokenize. */
 typedef struct encoding {
     const adze_tokenizer *t;
-    az_bpe_out out;
+    const char *text; /* where it begins */
+    az_ids out;
     az_pretok_run pretok;
     az_buf norm[2], raw;
 } encoding;
@@ -103,12 +105,29 @@ static adze_status put_alphabet(encoding *e, const char *s, size_t n, adze_error
     return az_bpe_encode(&e->t->bpe, &e->out, e->raw.data, e->raw.size, err);
 }
 
+static adze_status unigram_word(const void *model, az_ids *o, const char *s, size_t n,
+                                adze_error *err)
+{
+    return az_unigram_encode(model, o, s, n, err);
+}
+
+static adze_status wordpiece_word(const void *model, az_ids *o, const char *s, size_t n,
+                                  adze_error *err)
+{
+    return az_wordpiece_encode(model, o, s, n, err);
+}
+
 static adze_status put_piece(void *arg, const char *s, size_t n, adze_error *err)
 {
     encoding *e = arg;
+    const adze_tokenizer *t = e->t;
 
-    if (e->t->pretoks.alphabet) return put_alphabet(e, s, n, err);
-    return az_bpe_encode(&e->t->bpe, &e->out, s, n, err);
+    if (t->kind == AZ_TOK_UNIGRAM)
+        return az_ids_word(&e->out, unigram_word, &t->unigram, s, n, err);
+    if (t->kind == AZ_TOK_WORDPIECE)
+        return az_ids_word(&e->out, wordpiece_word, &t->wordpiece, s, n, err);
+    if (t->byte_level && t->pretoks.alphabet) return put_alphabet(e, s, n, err);
+    return az_bpe_encode(&t->bpe, &e->out, s, n, err);
 }
 
 typedef adze_status gap_fn(encoding *e, const char *s, size_t n, adze_error *err);
@@ -126,7 +145,7 @@ static adze_status cut_added(encoding *e, const az_added_set *set, const char *s
             if (rc < 0) return rc;
         }
         if (!h.token) return ADZE_OK;
-        if (!az_bpe_push(&e->out, h.token->id)) return az_fail_nomem(err, "encoding text");
+        if (!az_ids_push(&e->out, h.token->id)) return az_fail_nomem(err, "encoding text");
         taken = h.end;
         from = h.resume;
     }
@@ -134,17 +153,39 @@ static adze_status cut_added(encoding *e, const az_added_set *set, const char *s
 
 static adze_status pretokenize(encoding *e, const char *s, size_t n, adze_error *err)
 {
-    return az_pretok_text(&e->pretok, s, n, err);
+    return az_pretok_text(&e->pretok, s, n, false, err);
+}
+
+static adze_status pretokenize_first(encoding *e, const char *s, size_t n, adze_error *err)
+{
+    return az_pretok_text(&e->pretok, s, n, s == e->text, err);
 }
 
 static adze_status normalize(encoding *e, const char *s, size_t n, adze_error *err)
 {
-    adze_status rc = az_norms_run(&e->t->norms, e->norm, s, n, &s, &n, err);
+    bool first = s == e->text;
+    adze_status rc = az_norms_run(&e->t->norms, e->norm, s, n, first, &s, &n, err);
 
-    return rc < 0 ? rc : cut_added(e, &e->t->normal, s, n, pretokenize, err);
+    if (rc < 0) return rc;
+    if (!first) return cut_added(e, &e->t->normal, s, n, pretokenize, err);
+    e->text = s; /* the normalized text begins here */
+    return cut_added(e, &e->t->normal, s, n, pretokenize_first, err);
 }
 
-static adze_status encode_all(encoding *e, const char *text, size_t n, adze_error *err)
+static adze_status put_bytes(encoding *e, const char *s, size_t n, adze_error *err)
+{
+    const int32_t *id =
+        e->t->kind == AZ_TOK_BPE ? e->t->bpe.byte_id : e->t->unigram.byte_id;
+
+    if (e->t->byte_level) return az_bpe_encode(&e->t->bpe, &e->out, s, n, err);
+    for (size_t i = 0; i < n; i++)
+        if (!az_ids_push(&e->out, id[(unsigned char)s[i]]))
+            return az_fail_nomem(err, "encoding text");
+    return ADZE_OK;
+}
+
+/* Stretches that are UTF-8, and what is between them as bytes. */
+static adze_status encode_stretches(encoding *e, const char *text, size_t n, adze_error *err)
 {
     adze_status rc = ADZE_OK;
     size_t at = 0, end;
@@ -155,17 +196,47 @@ static adze_status encode_all(encoding *e, const char *text, size_t n, adze_erro
         at = end;
         while (end < n && !az_utf8_valid(text + end, n - end))
             end++;
-        if (rc == ADZE_OK && end > at)
-            rc = az_bpe_encode(&e->t->bpe, &e->out, text + at, end - at, err);
+        if (rc == ADZE_OK && end > at) rc = put_bytes(e, text + at, end - at, err);
         at = end;
     }
     return rc;
 }
 
+/* Every byte that is not part of UTF-8 becomes U+FFFD. */
+static adze_status encode_replaced(encoding *e, const char *text, size_t n, adze_error *err)
+{
+    adze_status rc;
+    az_buf b;
+
+    az_buf_init(&b, e->t->run);
+    for (size_t at = 0, end; at < n; at = end) {
+        end = at + az_utf8_prefix(text + at, n - at);
+        az_buf_put(&b, text + at, end - at);
+        for (; end < n && !az_utf8_valid(text + end, n - end); end++)
+            az_buf_put(&b, "\xef\xbf\xbd", 3);
+    }
+    if (az_buf_ok(&b)) {
+        e->text = b.data;
+        rc = cut_added(e, &e->t->raw, b.data, b.size, normalize, err);
+    } else {
+        rc = az_fail_nomem(err, "encoding text");
+    }
+    az_buf_deinit(&b);
+    return rc;
+}
+
+static adze_status encode_all(encoding *e, const char *text, size_t n, adze_error *err)
+{
+    e->text = text;
+    if (e->t->byte_level || e->t->keep_bytes) return encode_stretches(e, text, n, err);
+    if (az_utf8_prefix(text, n) < n) return encode_replaced(e, text, n, err);
+    return cut_added(e, &e->t->raw, text, n, normalize, err);
+}
+
 static adze_status push_all(encoding *e, const int32_t *ids, size_t n, adze_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (!az_bpe_push(&e->out, ids[i])) return az_fail_nomem(err, "encoding text");
+        if (!az_ids_push(&e->out, ids[i])) return az_fail_nomem(err, "encoding text");
     return ADZE_OK;
 }
 
@@ -177,7 +248,7 @@ adze_status adze_tokenize(const adze_tokenizer *t, const char *text, size_t n, i
 
     *ids = NULL;
     *n_ids = 0;
-    az_bpe_out_init(&e.out, t->run, n);
+    az_ids_init(&e.out, t->run, n);
     az_buf_init(&e.norm[0], t->run);
     az_buf_init(&e.norm[1], t->run);
     az_buf_init(&e.raw, t->run);
@@ -196,7 +267,7 @@ adze_status adze_tokenize(const adze_tokenizer *t, const char *text, size_t n, i
     e.out.ids = NULL;
 done:
     az_pretok_run_deinit(&e.pretok);
-    az_bpe_out_deinit(&e.out);
+    az_ids_deinit(&e.out);
     az_buf_deinit(&e.norm[0]);
     az_buf_deinit(&e.norm[1]);
     az_buf_deinit(&e.raw);
@@ -206,4 +277,50 @@ done:
 void adze_tokens_free(const adze_tokenizer *t, int32_t *ids)
 {
     if (t) az_free(t->run, ids);
+}
+
+/* A byte-level token is bytes already; the others go through the decoders as the vocabulary spells them. */
+static adze_status decode(const adze_tokenizer *t, const az_str *tokens, size_t n, az_buf *out,
+                          adze_error *err)
+{
+    if (!t->byte_level) return az_decoders_run(&t->decoders, t->run, tokens, n, out, err);
+    for (size_t i = 0; i < n; i++)
+        az_buf_put(out, tokens[i].s, tokens[i].n);
+    return az_buf_ok(out) ? ADZE_OK : az_fail_nomem(err, "decoding tokens");
+}
+
+adze_status adze_detokenize(const adze_tokenizer *t, const int32_t *ids, size_t n, int skip_special,
+                            char **text, size_t *n_text, adze_error *err)
+{
+    az_str *tokens = az_calloc(t->run, n + 1, sizeof *tokens);
+    adze_status rc = ADZE_OK;
+    size_t k = 0;
+    az_buf out;
+
+    *text = NULL;
+    *n_text = 0;
+    if (!tokens) return az_fail_nomem(err, "decoding tokens");
+    az_buf_init(&out, t->run);
+    for (size_t i = 0; i < n && rc == ADZE_OK; i++) {
+        if (ids[i] < 0 || (size_t)ids[i] >= t->n_ids)
+            rc = az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "%d is not an id of the vocabulary",
+                         (int)ids[i]);
+        else if (t->text[ids[i]].s && !(skip_special && adze_token_is_special(t, ids[i])))
+            tokens[k++] = t->byte_level ? t->bytes[ids[i]] : t->text[ids[i]];
+    }
+    if (rc == ADZE_OK) rc = decode(t, tokens, k, &out, err);
+    az_free(t->run, tokens);
+    if (rc == ADZE_OK) {
+        *n_text = out.size;
+        az_buf_put(&out, "", 0); /* never NULL */
+        *text = az_buf_take(&out);
+        if (!*text) rc = az_fail_nomem(err, "decoding tokens");
+    }
+    az_buf_deinit(&out);
+    return rc;
+}
+
+void adze_text_free(const adze_tokenizer *t, char *text)
+{
+    if (t) az_free(t->run, text);
 }

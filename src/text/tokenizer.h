@@ -1,7 +1,8 @@
 /* The tokenizer's insides: what tok_hf.c and tok_gguf.c fill in and tokenizer.c runs.
  *
  * Text goes: added tokens with normalized=false cut out -> each piece normalized -> added tokens with
- * normalized=true cut out -> pre-tokenizer -> BPE; then what the post-processor puts around it.
+ * normalized=true cut out -> pre-tokenizer -> model (BPE, Unigram or WordPiece); then what the post-processor puts
+ * around it. Decoders lead back.
  */
 #ifndef AZ_TEXT_TOKENIZER_H
 #define AZ_TEXT_TOKENIZER_H
@@ -11,10 +12,25 @@
 #include "core/model.h"
 #include "text/added.h"
 #include "text/bpe.h"
+#include "text/decode.h"
 #include "text/normalize.h"
 #include "text/pretok.h"
+#include "text/unigram.h"
+#include "text/wordpiece.h"
 
 enum { AZ_TOK_ADDED = 1, AZ_TOK_SPECIAL = 2 };
+
+/* Types of tokens, with GGUF's numbers. */
+enum {
+    AZ_TT_NORMAL = 1,
+    AZ_TT_UNKNOWN = 2,
+    AZ_TT_CONTROL = 3,
+    AZ_TT_USER = 4,
+    AZ_TT_UNUSED = 5,
+    AZ_TT_BYTE = 6
+};
+
+typedef enum az_tok_kind { AZ_TOK_BPE, AZ_TOK_UNIGRAM, AZ_TOK_WORDPIECE } az_tok_kind;
 
 struct adze_tokenizer {
     adze_run *run;
@@ -22,12 +38,22 @@ struct adze_tokenizer {
     size_t n_ids;
     az_str *text;   /* [n_ids] as the file spells it; .s NULL: no token has this id */
     az_str *bytes;  /* [n_ids] what it stands for */
-    az_str *model;  /* [n_ids] = bytes for tokens that the model can produce, .s NULL for others */
+    az_str *model;  /* [n_ids] what the model matches, .s NULL for tokens that it cannot produce */
+    double *scores; /* [n_ids] or NULL */
+    uint8_t *types; /* [n_ids] AZ_TT_*, or NULL: the source has none */
+    az_index names; /* over `text` */
     uint8_t *flags; /* [n_ids] AZ_TOK_* */
     az_added_set raw, normal; /* found in raw text, and in normalized text */
     az_norms norms;
     az_pretoks pretoks;
+    az_decoders decoders;
+    az_tok_kind kind;
+    bool byte_level; /* vocabulary and merges are spelled in the byte alphabet */
+    bool keep_bytes; /* what is not UTF-8 goes to byte tokens, not to U+FFFD */
     az_bpe bpe;
+    az_unigram unigram;
+    az_wordpiece wordpiece;
+    az_trie user; /* pieces that SentencePiece's normalizer leaves alone */
     int32_t *prefix, *suffix; /* what the post-processor adds around the text */
     size_t n_prefix, n_suffix;
     int32_t bos, eos; /* as the files name them; -1: none */
@@ -47,6 +73,10 @@ int32_t az_tokenizer_id(const adze_tokenizer *t, const char *text, size_t n);
  * the key adze.tokenizer.pattern so that nothing of the pipeline is lost. NULL: out of memory or not a
  * tokenizer.json. Free with az_free. */
 #define AZ_TOKENIZER_PATTERN_KEY "adze.tokenizer.pattern"
+/* Scores as 64-bit floats where 32 bits do not hold them; true where add_bos and add_eos replace the source's
+ * post-processor. */
+#define AZ_TOKENIZER_SCORES_KEY "adze.tokenizer.scores"
+#define AZ_TOKENIZER_FLAGS_KEY  "adze.tokenizer.add_flags"
 char *az_tokenizer_pipeline(adze_run *run, const json_t *hf);
 
 /* Name for tokenizer.ggml.pre whose meaning is this tokenizer.json's, or NULL when there is none. */
@@ -73,12 +103,20 @@ adze_status az_tok_merge_text(adze_tokenizer *t, const char *s, size_t n, size_t
 /* Register an added token for search. Needs the normalizers. */
 adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content, size_t n,
                        adze_error *err);
-/* normalizer, pre_tokenizer and decoder of a tokenizer.json (or its pipeline). */
+/* Have t->names cover all that was put so far; call again after more. */
+adze_status az_tok_index(adze_tokenizer *t, adze_error *err);
+/* normalizer, pre_tokenizer and decoder of a tokenizer.json (or its pipeline). Before any token is put. */
 adze_status az_tok_read_pipeline(adze_tokenizer *t, const json_t *hf, const az_tokenizer_opts *opts,
                                  const char *path, adze_error *err);
 adze_status az_tok_read_post(adze_tokenizer *t, const json_t *j, int depth, const char *path,
                              adze_error *err);
 adze_status az_tok_set_around(adze_tokenizer *t, int32_t first, int32_t last, adze_error *err);
+/* The model of a tokenizer.json or pipeline, once all tokens (and scores, types) are there and az_tok_index was
+ * called: everything but the merges. n_merges: at most so many follow. */
+adze_status az_tok_read_model(adze_tokenizer *t, const json_t *model, size_t n_merges,
+                              const char *path, adze_error *err);
+/* After the merges: what the model can tell only then, and every token's bytes. */
+adze_status az_tok_finish(adze_tokenizer *t, adze_error *err);
 adze_status az_tok_read_hf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,
                            adze_error *err);
 adze_status az_tok_read_gguf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,

@@ -101,7 +101,7 @@ static const char *shared_dir(void)
 }
 
 /* The ids of every text in PATH.inp, a line each, against PATH.out. */
-static void gguf_vocab_of_gpt2(void **state)
+static void check_vocab(const char *name)
 {
     char path[512], *inp, *out, *text, *line;
     size_t n, checked = 0;
@@ -109,17 +109,16 @@ static void gguf_vocab_of_gpt2(void **state)
     adze_tokenizer *t;
     adze_model *m;
 
-    (void)state;
-    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-gpt-2.gguf", shared_dir());
+    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-%s.gguf", shared_dir(), name);
     if (!az_exists(run, path)) {
         print_message("skipped: %s is missing\n", path);
         skip();
     }
     if (adze_model_open(&m, run, path, &err) < 0 || adze_tokenizer_new(&t, run, m, &err) < 0)
         fail_msg("%s: %s: %s", err.path, err.name, err.msg);
-    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-gpt-2.gguf.inp", shared_dir());
+    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-%s.gguf.inp", shared_dir(), name);
     assert_int_equal(az_read_file(run, path, 1 << 20, &inp, &n, &err), ADZE_OK);
-    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-gpt-2.gguf.out", shared_dir());
+    snprintf(path, sizeof path, "%s/data/vocab/ggml-vocab-%s.gguf.out", shared_dir(), name);
     assert_int_equal(az_read_file(run, path, 1 << 20, &out, &n, &err), ADZE_OK);
     for (text = inp, line = out; text; checked++) {
         char *end = strstr(text, "\n__ggml_vocab_test__\n"), *eol = strchr(line, '\n');
@@ -129,7 +128,9 @@ static void gguf_vocab_of_gpt2(void **state)
         *eol = 0;
         while (*line == ' ')
             line++;
-        assert_string_equal(ids_text(t, text, len, 0), line);
+        if (strcmp(ids_text(t, text, len, 0), line) != 0)
+            fail_msg("%s, text %zu: %s, expected %s", name, checked, ids_text(t, text, len, 0),
+                     line);
         text = end + strlen("\n__ggml_vocab_test__\n");
         line = eol + 1;
     }
@@ -138,6 +139,30 @@ static void gguf_vocab_of_gpt2(void **state)
     az_free(run, out);
     adze_tokenizer_free(t);
     adze_model_close(m);
+}
+
+static void gguf_vocab_of_gpt2(void **state)
+{
+    (void)state;
+    check_vocab("gpt-2");
+}
+
+static void gguf_vocab_of_llama(void **state)
+{
+    (void)state;
+    check_vocab("llama-spm");
+}
+
+static void gguf_vocab_of_phi3(void **state)
+{
+    (void)state;
+    check_vocab("phi-3");
+}
+
+static void gguf_vocab_of_bert(void **state)
+{
+    (void)state;
+    check_vocab("bert-bge");
 }
 
 /* A GGUF tokenizer made from a golden one gives the same ids, by its pattern key and by its pre name. */
@@ -301,6 +326,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_ids),
         cmocka_unit_test(gguf_vocab_of_gpt2),
+        cmocka_unit_test(gguf_vocab_of_llama),
+        cmocka_unit_test(gguf_vocab_of_phi3),
+        cmocka_unit_test(gguf_vocab_of_bert),
         cmocka_unit_test(gguf_twin),
         cmocka_unit_test(any_bytes_round_trip),
         cmocka_unit_test(one_megabyte_of_one_letter),

@@ -24,11 +24,11 @@ static const char *cut(const char *pre, const char *text)
 
     pieces[0] = 0;
     az_arena_init(&arena, run);
-    if (az_pretoks_read(&p, &arena, j, "file", false, &err) < 0)
+    if (az_pretoks_read(&p, &arena, j, "file", false, false, &err) < 0)
         snprintf(pieces, sizeof pieces, "error: %s: %s", err.name, err.msg);
     else {
         assert_int_equal(az_pretok_run_init(&r, run, &p, put_piece, NULL, &err), ADZE_OK);
-        if (az_pretok_text(&r, text, strlen(text), &err) < 0)
+        if (az_pretok_text(&r, text, strlen(text), true, &err) < 0)
             snprintf(pieces, sizeof pieces, "error: %s", err.msg);
         az_pretok_run_deinit(&r);
     }
@@ -80,7 +80,7 @@ static void golden_normalizers(void **state)
         if (az_norms_read(&norms, &arena, json_object_get(c, "normalizer"), "file", &err) < 0)
             fail_msg("case %zu: %s", i, err.msg);
         assert_int_equal(az_norms_run(&norms, bufs, json_string_value(text),
-                                      json_string_length(text), &out, &n, &err),
+                                      json_string_length(text), true, &out, &n, &err),
                          ADZE_OK);
         if (n != json_string_length(want) || memcmp(out, json_string_value(want), n) != 0)
             fail_msg("case %zu: \"%.*s\", expected \"%s\"", i, (int)n, out,
@@ -115,7 +115,7 @@ static void many_marks_normalize_in_linear_time(void **state)
     az_buf_init(&bufs[0], run);
     az_buf_init(&bufs[1], run);
     assert_int_equal(az_norms_read(&norms, &arena, j, "file", NULL), ADZE_OK);
-    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, &out, &n, NULL), ADZE_OK);
+    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, true, &out, &n, NULL), ADZE_OK);
     assert_int_equal(n, 1 + 2 * MARKS);
     assert_memory_equal(out + 1, "\xcc\xa3\xcc\xa3", 4);
     assert_memory_equal(out + n - 4, "\xcc\x81\xcc\x81", 4);
@@ -158,18 +158,18 @@ static void scan_and_heap_agree(void **state)
         for (int k = 0; k < 200; k++) {
             char s[32];
             size_t n = 1 + az_prng_u64(&r) % sizeof s;
-            az_bpe_out a, b;
+            az_ids a, b;
             for (size_t i = 0; i < n; i++)
                 s[i] = (char)('a' + az_prng_u64(&r) % 3);
-            az_bpe_out_init(&a, run, 0);
-            az_bpe_out_init(&b, run, 0);
+            az_ids_init(&a, run, 0);
+            az_ids_init(&b, run, 0);
             b.force_heap = true;
             assert_int_equal(az_bpe_encode(&t->bpe, &a, s, n, NULL), ADZE_OK);
             assert_int_equal(az_bpe_encode(&t->bpe, &b, s, n, NULL), ADZE_OK);
             assert_int_equal(a.n, b.n);
             assert_memory_equal(a.ids, b.ids, a.n * sizeof *a.ids);
-            az_bpe_out_deinit(&a);
-            az_bpe_out_deinit(&b);
+            az_ids_deinit(&a);
+            az_ids_deinit(&b);
         }
         adze_tokenizer_free(t);
         json_decref(hf);

@@ -1,0 +1,11 @@
+/* The tokenizer of a Hugging Face folder, whichever files it is in. */
+#ifndef AZ_FORMAT_HF_TOKENIZER_H
+#define AZ_FORMAT_HF_TOKENIZER_H
+
+#include "core/model.h"
+
+/* Fill m->tok from tokenizer.json, else tokenizer.model (or spiece.model), else vocab.json and merges.txt, else
+ * vocab.txt; nothing where none of them is there. m->tok.hf_config was read before. */
+adze_status az_hf_read_tokenizer(adze_model *m, adze_error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* Code points that Hugging Face tokenizers treats as marks, punctuation or nothing: tables of its Unicode version. */
+#ifndef AZ_TEXT_BERT_TABLES_H
+#define AZ_TEXT_BERT_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct az_uc_run {
+    uint32_t first, last;
+} az_uc_run;
+
+extern const az_uc_run az_bert_cleaned[];  /* dropped by clean_text */
+extern const az_uc_run az_bert_accents[];  /* dropped by strip_accents, after NFD */
+extern const az_uc_run az_bert_punct[];    /* Punctuation and BertPreTokenizer, ASCII included */
+extern const az_uc_run az_strip_accents[]; /* dropped by the normalizer StripAccents */
+extern const size_t az_bert_cleaned_n, az_bert_accents_n, az_bert_punct_n, az_strip_accents_n;
+
+static inline bool az_in_runs(const az_uc_run *runs, size_t n, uint32_t c)
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (c > runs[mid].last)
+            lo = mid + 1;
+        else if (c < runs[mid].first)
+            hi = mid;
+        else
+            return true;
+    }
+    return false;
+}
+
+#endif
