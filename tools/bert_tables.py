@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Write src/text/bert_tables.c: the code points that Hugging Face tokenizers 0.23.3 takes for punctuation, for marks and for
-nothing at all in BERT's rules. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
+"""Write src/text/bert_tables.c: the code points that Hugging Face tokenizers 0.23.3 takes for punctuation, for marks, for
+nothing at all in BERT's rules, for part of the grapheme cluster before, and
+for the lower case of recent characters. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
 
 Usage: tools/bert_tables.py, in an environment that has tokenizers, from the root of the tree.
 """
+import struct
 import subprocess
+import unicodedata
 from pathlib import Path
 
 from tokenizers import normalizers, pre_tokenizers
@@ -25,6 +28,21 @@ def punctuation():
     return [c for c in POINTS if len(split.pre_tokenize_str("a" + chr(c) + "a")) == 3]
 
 
+def darts(unit_for_a):
+    """A character map that turns "A" into "a" and nothing else: units of a Darts-clone trie."""
+    units = [0] * 512
+    units[0] = 256 << 10                                # children of the root at 256
+    units[256 ^ 0x41] = 0x41 | 0x100 | (1 << 10)        # "A", with a value at offset 1
+    units[256 ^ 0x41 ^ 1] = 0x80000000 | unit_for_a
+    return struct.pack("<I512I", 2048, *units) + b"a\0"
+
+
+def extenders():
+    """Code points that belong to the grapheme cluster of the character before them."""
+    norm = normalizers.Precompiled(darts(0))
+    return [c for c in POINTS if norm.normalize_str("A" + chr(c)) == "a"]
+
+
 def runs(points):
     out = []
     for c in points:
@@ -41,10 +59,21 @@ def table(name, points):
     return f"const az_uc_run {name}[] = {{{body}}};\nconst size_t {name}_n = {len(rows)};\n\n"
 
 
+def lower():
+    """Characters with a lower case that Unicode 14 does not know, which this Python has."""
+    norm = normalizers.Lowercase()
+    pairs = [(c, norm.normalize_str(chr(c))) for c in POINTS]
+    rows = [(c, ord(s)) for c, s in pairs if s != chr(c).lower() and len(s) == 1]
+    body = ",".join(f"{{0x{a:x},0x{b:x}}}" for a, b in rows)
+    return f"const az_uc_pair az_new_lower[] = {{{body}}};\nconst size_t az_new_lower_n = {len(rows)};\n"
+
+
 def main():
+    assert unicodedata.unidata_version == "14.0.0", "made with a Python of Unicode 14"
     text = ("/* Made by tools/bert_tables.py: runs of code points, first and last. */\n#include \"text/bert_tables.h\"\n\n" +
             table("az_bert_cleaned", gone(bert(clean=True))) + table("az_bert_accents", gone(bert(strip=True))) +
-            table("az_bert_punct", punctuation()) + table("az_strip_accents", gone(normalizers.StripAccents())))
+            table("az_bert_punct", punctuation()) + table("az_strip_accents", gone(normalizers.StripAccents())) + table("az_extenders", extenders()) +
+            lower())
     path = Path("src/text/bert_tables.c")
     path.write_text(text)
     subprocess.run(["clang-format", "-i", str(path)], check=True)

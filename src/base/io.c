@@ -194,36 +194,28 @@ bool az_read_line(adze_run *run, const char *path, char *buf, size_t size)
     return true;
 }
 
-static adze_status sync_folder_of(adze_run *run, const char *path, adze_error *err)
-{
-    char *dir = az_path_dir(run, path);
-    adze_status rc;
-    int fd;
-
-    if (!dir) return az_fail_nomem(err, "splitting a path");
-    rc = az_open(run, dir, AZ_OPEN_DIR, &fd, err);
-    if (rc == ADZE_OK) {
-        run->io.fsync(run->io.user, fd); /* some file systems refuse it for folders */
-        az_close(run, fd);
-    }
-    az_free(run, dir);
-    return rc;
-}
-
 adze_status az_commit_file(adze_run *run, int fd, const char *tmp, const char *path,
                            adze_error *err)
 {
     adze_status rc = ADZE_OK;
-    int e;
+    char *dir = NULL;
+    int e, dir_fd = -1;
 
     e = run->io.fsync(run->io.user, fd);
     if (e < 0) rc = az_fail_errno(err, tmp, "flush", -e);
     e = run->io.close(run->io.user, fd);
     if (e < 0 && rc == ADZE_OK) rc = az_fail_errno(err, tmp, "close", -e);
-    if (rc < 0) return rc;
-    e = run->io.rename(run->io.user, tmp, path);
-    if (e < 0) return az_fail_errno(err, path, "rename to its final name", -e);
-    return sync_folder_of(run, path, err);
+    /* What can fail comes before the file has its name. */
+    if (rc == ADZE_OK && !(dir = az_path_dir(run, path))) rc = az_fail_nomem(err, "splitting a path");
+    if (rc == ADZE_OK) rc = az_open(run, dir, AZ_OPEN_DIR, &dir_fd, err);
+    if (rc == ADZE_OK) {
+        e = run->io.rename(run->io.user, tmp, path);
+        if (e < 0) rc = az_fail_errno(err, path, "rename to its final name", -e);
+    }
+    if (rc == ADZE_OK) run->io.fsync(run->io.user, dir_fd); /* some file systems refuse it for folders */
+    az_close(run, dir_fd);
+    az_free(run, dir);
+    return rc;
 }
 
 adze_status az_write_file(adze_run *run, const char *path, const void *data, size_t n,

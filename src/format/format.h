@@ -16,6 +16,9 @@ enum { AZ_FMT_WEIGHTS = 1, AZ_FMT_TOKENIZER = 2, AZ_FMT_QUANT = 4, AZ_FMT_FOLDER
  * AZ_READ_NO_WEIGHTS does not look for weights, which need not be there then. */
 enum { AZ_READ_ALL = 0, AZ_READ_NO_TOKENIZER = 1, AZ_READ_NO_WEIGHTS = 2 };
 
+/* What a probe says of a folder that holds a tokenizer and nothing else: enough with AZ_READ_NO_WEIGHTS only. */
+enum { AZ_PROBE_TOKENIZER = 1 };
+
 typedef struct az_plan az_plan;
 
 typedef struct az_format {

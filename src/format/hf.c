@@ -281,8 +281,7 @@ static adze_status read_weights(adze_model *m, adze_error *err)
 static int hf_probe(adze_run *run, const char *path)
 {
     if (holds(run, path, "config.json")) return 100;
-    /* Only a tokenizer, which some commands can use. */
-    return holds(run, path, "tokenizer.json") || holds(run, path, "tokenizer.model") ? 50 : 0;
+    return az_hf_has_tokenizer(run, path) ? AZ_PROBE_TOKENIZER : 0;
 }
 
 static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze_model **out,

@@ -112,3 +112,14 @@ adze_status az_hf_read_tokenizer(adze_model *m, adze_error *err)
     }
     return ADZE_OK;
 }
+
+bool az_hf_has_tokenizer(adze_run *run, const char *dir)
+{
+    char path[4096];
+
+    for (size_t i = 0; i < AZ_COUNT(names); i++) {
+        int n = snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        if (n > 0 && (size_t)n < sizeof path && az_exists(run, path)) return true;
+    }
+    return false;
+}

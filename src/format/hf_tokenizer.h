@@ -7,5 +7,7 @@
 /* Fill m->tok from tokenizer.json, else tokenizer.model (or spiece.model), else vocab.json and merges.txt, else
  * vocab.txt; nothing where none of them is there. m->tok.hf_config was read before. */
 adze_status az_hf_read_tokenizer(adze_model *m, adze_error *err);
+/* Does the folder have any of those files? */
+bool az_hf_has_tokenizer(adze_run *run, const char *dir);
 
 #endif

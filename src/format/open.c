@@ -26,7 +26,7 @@ adze_status az_model_open(adze_model **out, adze_run *run, const char *path, uns
                           adze_error *err)
 {
     const az_format *best = NULL;
-    int most = 0;
+    int most = flags & AZ_READ_NO_WEIGHTS ? 0 : AZ_PROBE_TOKENIZER;
 
     *out = NULL;
     if (!path || !path[0]) return az_fail(err, ADZE_EINVAL, path, ADZE_NOPOS, "no path was given");

@@ -1,6 +1,7 @@
 /* Walking the map and the two ways to apply it. Every step is checked against the unit count, so no table can
  * lead outside. */
 #include "text/charsmap.h"
+#include "text/bert_tables.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static size_t offset_of(uint32_t unit)
     return (size_t)(unit >> 10) << ((unit & 0x200) >> 6);
 }
 
-/* Longest (or shortest) key that s[0..n) starts with: its replacement, and its length; NULL: none. */
+/* Longest (or shortest) key; one whose replacement is outside, or starts inside a character, does not count. Key that s[0..n) starts with: its replacement, and its length; NULL: none. */
 static const char *match(const az_charsmap *m, const char *s, size_t n, bool longest, size_t *len)
 {
     const char *found = NULL;
@@ -29,6 +30,7 @@ static const char *match(const az_charsmap *m, const char *s, size_t n, bool lon
         if (at >= m->n_units) break;
         if (!(unit & 0x100)) continue;
         if ((m->units[at] & 0x7fffffffu) >= m->n_texts) continue;
+        if (((unsigned char)m->texts[m->units[at] & 0x7fffffffu] & 0xc0) == 0x80) continue;
         found = m->texts + (m->units[at] & 0x7fffffffu);
         *len = i + 1;
         if (!longest) break;
@@ -88,7 +90,11 @@ static size_t cluster(const char *s, size_t n)
 
     while (at < n) {
         b = az_utf8_next(s + at, n - at, &len);
-        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)a, (utf8proc_int32_t)b, &state)) break;
+        /* The table knows characters that are newer than the library. */
+        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)a, (utf8proc_int32_t)b, &state) &&
+            !(utf8proc_category((utf8proc_int32_t)b) == UTF8PROC_CATEGORY_CN &&
+              az_in_runs(az_extenders, az_extenders_n, b)))
+            break;
         a = b;
         at += len;
     }

@@ -83,7 +83,11 @@ static adze_status read_fields(az_decoder *d, size_t k, az_arena *arena, const j
         d->start = (size_t)start;
         d->stop = (size_t)stop;
     }
-    if (d->kind == AZ_DEC_SENTENCEPIECE) az_json_bool(j, "remove_extra_whitespaces", &d->all);
+    if (d->kind == AZ_DEC_SENTENCEPIECE) {
+        az_json_bool(j, "remove_extra_whitespaces", &d->all);
+        d->unk = text_of(arena, j, "unk_piece", NULL);
+        d->unk_text = text_of(arena, j, "unk_surface", NULL);
+    }
     if (!d->from.s || !d->to.s) return bad(type, "a string is missing", path, err);
     return ADZE_OK;
 }
@@ -278,7 +282,9 @@ static void put_one(const az_decoder *d, const char *s, size_t n, place p, az_bu
     case AZ_DEC_BPE: put_bpe(out, s, n, d, p.last); break;
     case AZ_DEC_CTC: put_ctc(out, s, n, d); break;
     case AZ_DEC_SENTENCEPIECE:
-        if (az_byte_token(s, n) >= 0)
+        if (d->unk_text.s && d->unk.s && n == d->unk.n && memcmp(s, d->unk.s, n) == 0)
+            az_buf_put(out, d->unk_text.s, d->unk_text.n);
+        else if (az_byte_token(s, n) >= 0)
             put_byte_or(out, s, n);
         else
             put_replaced(out, s, n, d->from, " ", 1);

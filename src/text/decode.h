@@ -27,6 +27,7 @@ typedef enum az_decoder_kind {
 typedef struct az_decoder {
     az_decoder_kind kind;
     az_str from, to;
+    az_str unk, unk_text; /* SENTENCEPIECE: what the unknown token comes out as; .s NULL: itself */
     size_t start, stop;
     bool flag, all;
 } az_decoder;

@@ -335,7 +335,8 @@ static void run_lowercase(az_buf *out, const char *s, size_t n)
         if (c == 0x130) { /* the one character whose lower case is two */
             az_buf_put(out, "i\xcc\x87", 3);
         } else {
-            c = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
+            uint32_t small = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
+            c = small == c ? az_lower_of_new(c) : small;
             az_buf_put(out, utf8, az_utf8_put(utf8, c));
         }
     }
@@ -436,8 +437,29 @@ static bool keeps(const az_norm *m, const char *s, size_t n)
     return true;
 }
 
+/* Whether a step takes the first character away. A replaced string begins where its last character stood. */
+static bool drops_first(const az_norm *m, const char *s, size_t n, adze_run *run)
+{
+    bool drops = false;
+    size_t len;
+    az_buf b;
+
+    az_utf8_next(s, n, &len);
+    if (m->kind == AZ_NORM_REPLACE)
+        return m->from && m->from_n && n >= m->from_n && memcmp(s, m->from, m->from_n) == 0 &&
+               (m->from_n > len || !m->to_n);
+    if (m->kind != AZ_NORM_STRIP && m->kind != AZ_NORM_STRIP_ACCENTS && m->kind != AZ_NORM_NMT &&
+        m->kind != AZ_NORM_BERT_CLEAN && m->kind != AZ_NORM_BERT_ACCENTS &&
+        m->kind != AZ_NORM_CHARSMAP)
+        return false;
+    az_buf_init(&b, run);
+    if (run_one(m, &b, s, len, true, NULL) == ADZE_OK) drops = !b.size;
+    az_buf_deinit(&b);
+    return drops;
+}
+
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
-                         bool first, const char **out, size_t *out_n, adze_error *err)
+                         bool *first, const char **out, size_t *out_n, adze_error *err)
 {
     int turn = 0;
 
@@ -445,8 +467,9 @@ adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text
         az_buf *b = &bufs[turn];
         adze_status rc;
         if (keeps(&norms->items[i], text, n)) continue;
+        if (*first && n && drops_first(&norms->items[i], text, n, b->run)) *first = false;
         az_buf_clear(b);
-        rc = run_one(&norms->items[i], b, text, n, first, err);
+        rc = run_one(&norms->items[i], b, text, n, *first, err);
         if (rc < 0) return rc;
         if (!az_buf_ok(b)) return az_fail_nomem(err, "normalizing text");
         text = b->size ? b->data : "";

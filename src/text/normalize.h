@@ -44,10 +44,10 @@ adze_status az_norms_read(az_norms *norms, az_arena *arena, const json_t *j, con
                           adze_error *err);
 void az_norms_deinit(az_norms *norms);
 
-/* Normalize valid UTF-8 (any bytes where SENTENCEPIECE is the first step). `first`: no token stands in front of
- * the text. The result is *out (borrowed): the input itself when nothing changes, else in
+/* Normalize valid UTF-8 (any bytes where SENTENCEPIECE is the first step). *first: no token stands in
+ * front of the text; cleared when its first character goes, so that what begins is not what began. The result is *out (borrowed): the input itself when nothing changes, else in
  * one of bufs[0], bufs[1]. */
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
-                         bool first, const char **out, size_t *out_n, adze_error *err);
+                         bool *first, const char **out, size_t *out_n, adze_error *err);
 
 #endif

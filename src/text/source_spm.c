@@ -25,6 +25,8 @@ typedef struct spm {
     bool byte_fallback, suffix, add_prefix, remove_extra, escape;
     const uint8_t *charsmap;
     size_t charsmap_n;
+    const char *unk, *unk_text; /* piece and surface of the unknown token */
+    size_t unk_n, unk_text_n;
     const char *bos, *eos; /* texts of the control pieces <s> and </s>, or NULL */
     int64_t bos_id, eos_id;
 } spm;
@@ -84,6 +86,10 @@ static adze_status read_piece(spm *s, const az_wire_field *outer)
     item = json_pack("[s%, f, I]", text, n, (double)score, (json_int_t)type);
     if (!item || json_array_append_new(s->vocab, item))
         return az_fail_nomem(s->err, "reading a tokenizer.model");
+    if (type == AZ_TT_UNKNOWN) {
+        s->unk = text;
+        s->unk_n = n;
+    }
     return type == AZ_TT_CONTROL ? add_control(s, text, n) : ADZE_OK;
 }
 
@@ -94,6 +100,10 @@ static adze_status read_trainer(spm *s, const az_wire_field *outer)
 
     az_wire_sub(&w, outer);
     while (az_wire_next(&w, &f)) {
+        if (f.number == 44 && f.type == AZ_WIRE_BYTES) {
+            s->unk_text = (const char *)f.data;
+            s->unk_text_n = f.n;
+        }
         if (f.type != AZ_WIRE_VARINT) continue;
         if (f.number == 3) s->model_type = f.value > 4 ? 0 : (int64_t)f.value;
         if (f.number == 24) s->suffix = f.value != 0;
@@ -181,6 +191,11 @@ static adze_status make_doc(const spm *s, json_t **out)
                     "post_processor", post_processor(s), "decoder", "type", "SentencePiece",
                     "add_dummy_prefix", (int)s->add_prefix, "remove_extra_whitespaces",
                     (int)s->remove_extra);
+    if (doc && s->unk) {
+        json_t *decoder = json_object_get(doc, "decoder");
+        json_object_set_new(decoder, "unk_piece", json_stringn(s->unk, s->unk_n));
+        json_object_set_new(decoder, "unk_surface", json_stringn(s->unk_text, s->unk_text_n));
+    }
     *out = doc;
     if (!az_buf_ok(&map)) {
         json_decref(doc);
@@ -202,7 +217,9 @@ adze_status az_tok_from_spm(json_t **out, const char *data, size_t n,
               .model_type = MODEL_UNIGRAM,
               .add_prefix = true,
               .remove_extra = true,
-              .escape = true };
+              .escape = true,
+              .unk_text = " \xe2\x81\x87 ",
+              .unk_text_n = 5 };
     adze_status rc;
 
     *out = NULL;

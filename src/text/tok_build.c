@@ -147,6 +147,7 @@ adze_status az_tok_merge_text(adze_tokenizer *t, const char *s, size_t n, size_t
 adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content, size_t n,
                        adze_error *err)
 {
+    bool first = true;
     az_buf bufs[2];
     adze_status rc;
 
@@ -159,7 +160,7 @@ adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content
     if (!a->normalized) return az_added_add(&t->raw, a, content, n, err);
     az_buf_init(&bufs[0], t->run);
     az_buf_init(&bufs[1], t->run);
-    rc = az_norms_run(&t->norms, bufs, content, n, true, &content, &n, err);
+    rc = az_norms_run(&t->norms, bufs, content, n, &first, &content, &n, err);
     if (rc == ADZE_OK) rc = az_added_add(&t->normal, a, content, n, err);
     az_buf_deinit(&bufs[0]);
     az_buf_deinit(&bufs[1]);

@@ -6,7 +6,9 @@
  */
 #include "text/tokenizer.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct hf_reading {
@@ -79,6 +81,27 @@ static adze_status read_added(const hf_reading *r, const json_t *j, az_added *a,
     return ADZE_OK;
 }
 
+/* tokenizers reads a number as its digits divided by a power of ten, which is not always the nearest float; scores
+ * that add up to the same sum are told apart by that. The digits are the shortest that give `v`. */
+double az_tok_score(double v)
+{
+    char text[40], digits[24];
+    int exponent, n = 0;
+
+    for (int places = 14; places <= 16; places++) {
+        snprintf(text, sizeof text, "%.*e", places, v);
+        if (strtod(text, NULL) == v) break;
+    }
+    for (const char *p = text; *p && *p != 'e'; p++)
+        if (*p >= '0' && *p <= '9') digits[n++] = *p;
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    digits[n] = 0;
+    exponent = atoi(strchr(text, 'e') + 1) - (n - 1);
+    if (exponent >= 0 || exponent < -300) return v;
+    return (double)strtoull(digits, NULL, 10) / pow(10, -exponent) * (v < 0 ? -1 : 1);
+}
+
 /* One element of an array vocabulary. */
 static adze_status put_scored(const hf_reading *r, size_t id, const json_t *item)
 {
@@ -93,7 +116,7 @@ static adze_status put_scored(const hf_reading *r, size_t id, const json_t *item
         return az_fail_name(r->err, ADZE_EFORMAT, r->path, "model.vocab", ADZE_NOPOS,
                             "element %zu is not a token with its %s", id,
                             types ? "score and type" : "score");
-    r->t->scores[id] = json_number_value(score);
+    r->t->scores[id] = types ? json_number_value(score) : az_tok_score(json_number_value(score));
     if (types) r->t->types[id] = (uint8_t)kind;
     return az_tok_put(r->t, id, json_string_value(text), json_string_length(text), true, r->path,
                       r->err);

@@ -164,7 +164,7 @@ static adze_status pretokenize_first(encoding *e, const char *s, size_t n, adze_
 static adze_status normalize(encoding *e, const char *s, size_t n, adze_error *err)
 {
     bool first = s == e->text;
-    adze_status rc = az_norms_run(&e->t->norms, e->norm, s, n, first, &s, &n, err);
+    adze_status rc = az_norms_run(&e->t->norms, e->norm, s, n, &first, &s, &n, err);
 
     if (rc < 0) return rc;
     if (!first) return cut_added(e, &e->t->normal, s, n, pretokenize, err);
@@ -229,6 +229,9 @@ static adze_status encode_all(encoding *e, const char *text, size_t n, adze_erro
 {
     e->text = text;
     if (e->t->byte_level || e->t->keep_bytes) return encode_stretches(e, text, n, err);
+    /* SentencePiece's normalizer takes any bytes. */
+    if (e->t->norms.n && e->t->norms.items[0].kind == AZ_NORM_SENTENCEPIECE)
+        return cut_added(e, &e->t->raw, text, n, normalize, err);
     if (az_utf8_prefix(text, n) < n) return encode_replaced(e, text, n, err);
     return cut_added(e, &e->t->raw, text, n, normalize, err);
 }

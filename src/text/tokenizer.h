@@ -117,6 +117,8 @@ adze_status az_tok_read_model(adze_tokenizer *t, const json_t *model, size_t n_m
                               const char *path, adze_error *err);
 /* After the merges: what the model can tell only then, and every token's bytes. */
 adze_status az_tok_finish(adze_tokenizer *t, adze_error *err);
+/* A Unigram score of tokenizer.json as tokenizers reads it. */
+double az_tok_score(double v);
 adze_status az_tok_read_hf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,
                            adze_error *err);
 adze_status az_tok_read_gguf(adze_tokenizer *t, const adze_model *m, const az_tokenizer_opts *opts,

@@ -56,12 +56,12 @@ static void offer(cell *c, double score, uint32_t start, int32_t id)
 /* As offer, the sum rounded once it is kept. */
 static void offer_f32(cell *c, double score, uint32_t start, int32_t id)
 {
-    if (c->start == UINT32_MAX || score > c->score) *c = (cell){ (float)score, start, id };
+    if (c->start == UINT32_MAX || (float)score > c->score) *c = (cell){ (float)score, start, id };
 }
 
 static double bonus(const az_unigram *u, size_t length)
 {
-    return (double)((float)length * u->max_score) - 0.1;
+    return (double)(float)((double)((float)length * u->max_score) - 0.1);
 }
 
 /* All tokens that start at `at`; false when none of them is the character there alone. */

@@ -67,6 +67,7 @@ static void golden_normalizers(void **state)
     json_array_foreach(all, i, c)
     {
         const json_t *text = json_object_get(c, "text"), *want = json_object_get(c, "normalized");
+        bool first = true;
         az_norms norms = { 0 };
         adze_error err = { 0 };
         az_buf bufs[2];
@@ -80,7 +81,7 @@ static void golden_normalizers(void **state)
         if (az_norms_read(&norms, &arena, json_object_get(c, "normalizer"), "file", &err) < 0)
             fail_msg("case %zu: %s", i, err.msg);
         assert_int_equal(az_norms_run(&norms, bufs, json_string_value(text),
-                                      json_string_length(text), true, &out, &n, &err),
+                                      json_string_length(text), &first, &out, &n, &err),
                          ADZE_OK);
         if (n != json_string_length(want) || memcmp(out, json_string_value(want), n) != 0)
             fail_msg("case %zu: \"%.*s\", expected \"%s\"", i, (int)n, out,
@@ -99,6 +100,7 @@ static void many_marks_normalize_in_linear_time(void **state)
     enum { MARKS = 400000 };
     json_t *j = json_pack("{s:s}", "type", "NFC");
     char *text = malloc(1 + 2 * MARKS);
+    bool first = true;
     az_norms norms = { 0 };
     uint64_t begin = az_now_ns(run);
     az_buf bufs[2];
@@ -115,7 +117,7 @@ static void many_marks_normalize_in_linear_time(void **state)
     az_buf_init(&bufs[0], run);
     az_buf_init(&bufs[1], run);
     assert_int_equal(az_norms_read(&norms, &arena, j, "file", NULL), ADZE_OK);
-    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, true, &out, &n, NULL), ADZE_OK);
+    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, &first, &out, &n, NULL), ADZE_OK);
     assert_int_equal(n, 1 + 2 * MARKS);
     assert_memory_equal(out + 1, "\xcc\xa3\xcc\xa3", 4);
     assert_memory_equal(out + n - 4, "\xcc\x81\xcc\x81", 4);
@@ -279,8 +281,8 @@ static void defects(void **state)
     } bad[] = {
         { "model", NULL, ADZE_EFORMAT, "model" },
         { "model", "[]", ADZE_EFORMAT, "model" },
-        { "model/type", "\"Unigram\"", ADZE_EUNSUP, "Unigram" },
-        { "model/type", "\"WordPiece\"", ADZE_EUNSUP, "WordPiece" },
+        { "model/type", "\"Unigram\"", ADZE_EFORMAT, "model.vocab" },
+        { "model/type", "\"WordLevel\"", ADZE_EUNSUP, "WordLevel" },
         { "model/vocab", NULL, ADZE_EFORMAT, "model.vocab" },
         { "model/vocab", "{}", ADZE_EFORMAT, "empty" },
         { "model/vocab", "[1]", ADZE_EFORMAT, "model.vocab" },
@@ -300,11 +302,16 @@ static void defects(void **state)
         { "model/merges", "[[\"a\", \"\"]]", ADZE_EFORMAT, "empty" },
         { "model/unk_token", "\"nope\"", ADZE_EFORMAT, "unk_token" },
         { "model/dropout", "0.1", ADZE_EUNSUP, "dropout" },
-        { "model/end_of_word_suffix", "\"</w>\"", ADZE_EUNSUP, "end_of_word_suffix" },
+        { "model/end_of_word_suffix", "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
+          ADZE_EUNSUP, "end_of_word_suffix" },
         { "added_tokens", "{}", ADZE_EFORMAT, "added_tokens" },
         { "added_tokens", "[{}]", ADZE_EFORMAT, "added_tokens" },
-        { "pre_tokenizer", "null", ADZE_EUNSUP, "SentencePiece" },
-        { "pre_tokenizer", "{\"type\":\"Metaspace\"}", ADZE_EUNSUP, "Metaspace" },
+        { "pre_tokenizer", "{\"type\":\"UnicodeScripts\"}", ADZE_EUNSUP, "UnicodeScripts" },
+        { "pre_tokenizer", "{\"type\":\"Metaspace\",\"prepend_scheme\":\"odd\"}", ADZE_EFORMAT,
+          "prepend_scheme" },
+        { "pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"\"}", ADZE_EFORMAT,
+          "one character" },
+        { "pre_tokenizer", "{\"type\":\"FixedLength\",\"length\":0}", ADZE_EFORMAT, "length" },
         { "pre_tokenizer", "{}", ADZE_EFORMAT, "type" },
         { "pre_tokenizer/add_prefix_space", "3", ADZE_EFORMAT, "add_prefix_space" },
         { "pre_tokenizer",
@@ -315,11 +322,14 @@ static void defects(void **state)
         { "pre_tokenizer",
           "{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Shuffled\"}",
           ADZE_EFORMAT, "behavior" },
-        { "normalizer", "{\"type\":\"Precompiled\"}", ADZE_EUNSUP, "Precompiled" },
+        { "normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA=\"}",
+          ADZE_EFORMAT, "character map" },
+        { "normalizer", "{\"type\":\"Strange\"}", ADZE_EUNSUP, "Strange" },
         { "normalizer", "{\"type\":\"Replace\"}", ADZE_EFORMAT, "Replace" },
         { "normalizer", "{\"type\":\"Sequence\"}", ADZE_EFORMAT, "normalizers" },
         { "normalizer", "{\"type\":\"Prepend\"}", ADZE_EFORMAT, "prepend" },
-        { "decoder", "{\"type\":\"Metaspace\"}", ADZE_EUNSUP, "Metaspace" },
+        { "decoder", "{\"type\":\"Strange\"}", ADZE_EUNSUP, "Strange" },
+        { "decoder", "{\"type\":\"Strip\",\"content\":\" \"}", ADZE_EFORMAT, "start" },
         { "post_processor", "{\"type\":\"TemplateProcessing\"}", ADZE_EFORMAT, "single" },
         { "post_processor", "{\"type\":\"Strange\"}", ADZE_EUNSUP, "Strange" },
         { "post_processor", "{\"type\":\"BertProcessing\",\"cls\":[\"a\",-4],\"sep\":[\"b\",1]}",
