@@ -206,13 +206,15 @@ adze_status az_commit_file(adze_run *run, int fd, const char *tmp, const char *p
     e = run->io.close(run->io.user, fd);
     if (e < 0 && rc == ADZE_OK) rc = az_fail_errno(err, tmp, "close", -e);
     /* What can fail comes before the file has its name. */
-    if (rc == ADZE_OK && !(dir = az_path_dir(run, path))) rc = az_fail_nomem(err, "splitting a path");
+    if (rc == ADZE_OK && !(dir = az_path_dir(run, path)))
+        rc = az_fail_nomem(err, "splitting a path");
     if (rc == ADZE_OK) rc = az_open(run, dir, AZ_OPEN_DIR, &dir_fd, err);
     if (rc == ADZE_OK) {
         e = run->io.rename(run->io.user, tmp, path);
         if (e < 0) rc = az_fail_errno(err, path, "rename to its final name", -e);
     }
-    if (rc == ADZE_OK) run->io.fsync(run->io.user, dir_fd); /* some file systems refuse it for folders */
+    if (rc == ADZE_OK)
+        run->io.fsync(run->io.user, dir_fd); /* some file systems refuse it for folders */
     az_close(run, dir_fd);
     az_free(run, dir);
     return rc;

@@ -9,7 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum az_wire_type { AZ_WIRE_VARINT = 0, AZ_WIRE_64 = 1, AZ_WIRE_BYTES = 2, AZ_WIRE_32 = 5 } az_wire_type;
+typedef enum az_wire_type {
+    AZ_WIRE_VARINT = 0,
+    AZ_WIRE_64 = 1,
+    AZ_WIRE_BYTES = 2,
+    AZ_WIRE_32 = 5
+} az_wire_type;
 
 typedef struct az_wire {
     const uint8_t *data;

@@ -240,9 +240,10 @@ const az_cmd az_cmd_tokenize = {
     .min_args = 1,
     .max_args = 1,
     .summary = "turn text on stdin into token ids, or ids into text",
-    .details =
-        "Reads stdin exactly as it is, a final newline included, and prints the ids on one line. MODEL\n"
-        "needs no weights: a GGUF that holds only a vocabulary and a folder with only a tokenizer will do.",
+    .details = "Reads stdin exactly as it is, a final newline included, and prints the ids on one "
+               "line. MODEL\n"
+               "needs no weights: a GGUF that holds only a vocabulary and a folder with only a "
+               "tokenizer will do.",
     .example = "printf 'Hello, world' | adze tokenize model.gguf --pieces",
     .opts = opts,
     .opts_size = sizeof(tokenize_opts),

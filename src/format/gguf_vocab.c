@@ -1,10 +1,11 @@
-/* The tokenizer of a Hugging Face folder as GGUF metadata: tokens, types, merges, special ids, flags.
+/* The tokenizer of a Hugging Face folder as GGUF metadata: tokens, types, scores, merges, special ids, flags.
  *
  * What other programs cannot be told by those keys (normalizer, exact pattern, flags of added tokens) goes
  * whole into a key of adze's own, so that adze reads back exactly the tokenizer that it was given.
  * Source: gguf's key list and llama-vocab.cpp, 2026-08-18; huggingface/tokenizers' tokenizer.json.
  */
 #include "format/gguf_vocab.h"
+#include "format/gguf_vocab_kinds.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "text/tokenizer.h"
@@ -13,7 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5 };
+enum {
+    NORMAL = AZ_TT_NORMAL,
+    CONTROL = AZ_TT_CONTROL,
+    USER_DEFINED = AZ_TT_USER,
+    UNUSED = AZ_TT_UNUSED
+};
 
 typedef struct vocab {
     az_plan *p;
@@ -21,19 +27,15 @@ typedef struct vocab {
     const char *path;                   /* of tokenizer.json, for messages */
     az_str *tokens;                     /* [n] */
     int32_t *types;
+    double *scores; /* [n] */
     size_t n;
+    const char *kind; /* llama.cpp's name: gpt2, llama, t5 or bert */
     adze_error *err;
 } vocab;
 
 static adze_status bad(const vocab *v, const char *name, const char *what)
 {
     return az_fail_name(v->err, ADZE_EFORMAT, v->path, name, ADZE_NOPOS, "%s", what);
-}
-
-static adze_status unsupported(const vocab *v, const char *name, const char *what)
-{
-    return az_fail_name(v->err, ADZE_EUNSUP, v->path, name, ADZE_NOPOS,
-                        "%s; adze writes byte-level BPE to GGUF", what);
 }
 
 static adze_status nomem(const vocab *v)
@@ -57,13 +59,40 @@ static adze_status set_token(vocab *v, const char *text, const json_t *id, int32
     return ADZE_OK;
 }
 
+/* [text, score] or [text, score, type]. */
+static adze_status read_array(vocab *v, const json_t *list)
+{
+    bool unigram = strcmp(az_json_str(v->model, "type"), "Unigram") == 0;
+    const json_t *item;
+    adze_status rc;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        const char *text = json_string_value(json_array_get(item, 0));
+        double score = json_number_value(json_array_get(item, 1));
+        const json_t *type = json_array_get(item, 2);
+        json_t *id = json_integer((json_int_t)i);
+        rc = text ? set_token(v, text, id, type ? (int32_t)json_integer_value(type) : NORMAL)
+                  : bad(v, "model.vocab", "an element is not a token with its score");
+        json_decref(id);
+        if (rc < 0) return rc;
+        v->scores[i] = unigram ? az_tok_score(score) : score;
+    }
+    return i ? ADZE_OK : bad(v, "model.vocab", "is empty");
+}
+
 static adze_status read_vocab(vocab *v)
 {
+    const char *type = az_json_str(v->model, "type"), *text;
     const json_t *map = json_object_get(v->model, "vocab");
-    const char *text;
     json_t *id;
     adze_status rc;
 
+    if (json_is_array(map) || strcmp(v->kind, "t5") == 0 ||
+        (type && strcmp(type, "SentencePiece") == 0))
+        return json_is_array(map) ? read_array(v, map)
+                                  : bad(v, "model.vocab", "must be an array of tokens and scores");
     if (!json_is_object(map) || json_object_size(map) == 0)
         return bad(v, "model.vocab", "must be an object of tokens and ids");
     json_object_foreach((json_t *)(uintptr_t)map, text, id)
@@ -83,11 +112,22 @@ static bool looks_like_control(const char *s)
            strcmp(s, "<pad>") == 0 || strcmp(s, "<mask>") == 0 || strncmp(s, "<unused", 7) == 0;
 }
 
+/* Id of a token of an array; v->n: not there, or the vocabulary is an object. */
+static size_t find_token(const vocab *v, const char *text)
+{
+    size_t id = json_is_array(json_object_get(v->model, "vocab")) ? 0 : v->n;
+
+    while (id < v->n && !(v->tokens[id].s && strcmp(v->tokens[id].s, text) == 0))
+        id++;
+    return id;
+}
+
 static adze_status read_added(vocab *v)
 {
     const json_t *list = json_object_get(v->doc, "added_tokens");
     const json_t *map = json_object_get(v->model, "vocab"), *known;
     adze_status rc;
+    size_t id;
 
     if (list && !json_is_array(list)) return bad(v, "added_tokens", "must be a list");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -99,8 +139,9 @@ static adze_status read_added(vocab *v)
         az_json_bool(t, "special", &special);
         type = special || looks_like_control(text) ? CONTROL : USER_DEFINED;
         known = json_object_get(map, text); /* the vocabulary's id wins */
-        if (known) {
-            v->types[json_integer_value(known)] = type;
+        id = known ? (size_t)json_integer_value(known) : find_token(v, text);
+        if (id < v->n) {
+            if (v->types[id] != AZ_TT_UNKNOWN) v->types[id] = type;
             continue;
         }
         rc = set_token(v, text, json_object_get(t, "id"), type);
@@ -144,6 +185,7 @@ static bool is_token(const vocab *v, const char *text)
 /* Both pieces and what they make must be tokens. */
 static adze_status check_merge(const vocab *v, const char *left, const char *right, az_buf *b)
 {
+    const char *prefix = az_json_str(v->model, "continuing_subword_prefix");
     char at[64];
 
     snprintf(at, sizeof at, "merge \"%.24s %.24s\"", left, right);
@@ -151,7 +193,8 @@ static adze_status check_merge(const vocab *v, const char *left, const char *rig
         return bad(v, at, "a piece is not in the vocabulary");
     az_buf_clear(b);
     az_buf_puts(b, left);
-    az_buf_puts(b, right);
+    az_buf_puts(b, prefix && strncmp(right, prefix, strlen(prefix)) == 0 ? right + strlen(prefix)
+                                                                         : right);
     if (!az_buf_ok(b)) return nomem(v);
     return is_token(v, b->data) ? ADZE_OK : bad(v, at, "what it makes is not in the vocabulary");
 }
@@ -206,7 +249,9 @@ static adze_status put_merges(vocab *v)
 /* llama.cpp's name for the way text is split, and beside it the whole pipeline for adze itself. */
 static adze_status put_pipeline(vocab *v)
 {
-    const char *name = az_tokenizer_pre_name(v->doc), *written = name ? name : "default";
+    bool gpt2 = strcmp(v->kind, "gpt2") == 0;
+    const char *name = gpt2 ? az_tokenizer_pre_name(v->doc) : "default";
+    const char *written = name ? name : "default";
     char *pipeline = az_tokenizer_pipeline(v->p->run, v->doc);
     adze_status rc = ADZE_OK;
 
@@ -251,6 +296,7 @@ static bool special_id(const vocab *v, const char *name, int64_t *id)
 
     snprintf(key, sizeof key, "%s_token", name);
     text = special_text(v, key);
+    if (!text && strcmp(v->kind, "bert") == 0) text = az_gguf_bert_special(name);
     if (text)
         for (size_t i = 0; i < v->n; i++)
             if (v->tokens[i].s && strcmp(v->tokens[i].s, text) == 0) {
@@ -299,10 +345,12 @@ static bool template_adds(const json_t *post, const char *token, bool at_start)
 static adze_status put_special(vocab *v, const char *name, const char *key, const char *add_key,
                                bool at_start)
 {
+    bool add, bos = false, eos = false, given;
     char text[64];
     int64_t id, eot;
-    bool add;
 
+    given = az_json_bool(v->config, "add_bos_token", &bos);
+    given = az_json_bool(v->config, "add_eos_token", &eos) || given;
     if (!special_id(v, name, &id)) return ADZE_OK;
     if (!az_kv_put_u32(&v->p->kv, key, (uint32_t)id)) return nomem(v);
     if (strcmp(name, "eos") == 0 && other_eos(v, id, &eot) &&
@@ -310,7 +358,10 @@ static adze_status put_special(vocab *v, const char *name, const char *key, cons
         return nomem(v);
     if (!add_key) return ADZE_OK;
     snprintf(text, sizeof text, "add_%s_token", name);
-    if (!az_json_bool(v->config, text, &add))
+    if (given && !az_kv_put_bool(&v->p->kv, AZ_TOKENIZER_FLAGS_KEY, true)) return nomem(v);
+    if (given)
+        add = at_start ? bos : eos;
+    else
         add = template_adds(json_object_get(v->doc, "post_processor"), v->tokens[id].s, at_start);
     return az_kv_put_bool(&v->p->kv, add_key, add) ? ADZE_OK : nomem(v);
 }
@@ -325,6 +376,9 @@ static adze_status put_specials(vocab *v)
         { "eos", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token", false },
         { "unk", "tokenizer.ggml.unknown_token_id", NULL, false },
         { "pad", "tokenizer.ggml.padding_token_id", NULL, false },
+        { "cls", "tokenizer.ggml.cls_token_id", NULL, false },
+        { "sep", "tokenizer.ggml.seperator_token_id", NULL, false },
+        { "mask", "tokenizer.ggml.mask_token_id", NULL, false },
     };
     adze_status rc = ADZE_OK;
 
@@ -378,24 +432,58 @@ static adze_status put_templates(vocab *v)
                                                                                  : nomem(v);
 }
 
-static adze_status check_kind(const vocab *v)
+/* Which of llama.cpp's tokenizers comes closest. */
+static adze_status find_kind(vocab *v)
 {
     const char *type = az_json_str(v->model, "type");
-    const char *const none[] = { "continuing_subword_prefix", "end_of_word_suffix" };
-    bool fallback = false;
+    const char *sp = az_json_str(v->model, "model_type");
+    static const char *const affixes[] = { "continuing_subword_prefix", "end_of_word_suffix" };
+    bool affixed = false;
 
     if (!v->model) return bad(v, "model", "is missing");
-    if (type && strcmp(type, "BPE") != 0) return unsupported(v, "model.type", "is no BPE");
     if (!type && !json_object_get(v->model, "merges")) return bad(v, "model.type", "is missing");
-    if (az_json_bool(v->model, "byte_fallback", &fallback) && fallback)
-        return unsupported(v, "model.byte_fallback", "is a SentencePiece vocabulary");
-    for (size_t i = 0; i < AZ_COUNT(none); i++) {
-        const char *s = az_json_str(v->model, none[i]);
-        if (s && s[0]) return unsupported(v, none[i], "is set");
+    for (size_t i = 0; i < AZ_COUNT(affixes); i++) {
+        const char *s = az_json_str(v->model, affixes[i]);
+        affixed |= s && s[0];
     }
-    if (!has_byte_level(json_object_get(v->doc, "pre_tokenizer")))
-        return unsupported(v, "pre_tokenizer", "has no ByteLevel step");
+    if (type && strcmp(type, "WordPiece") == 0)
+        v->kind = "bert";
+    else if (type && strcmp(type, "Unigram") == 0)
+        v->kind = "t5";
+    else if (type && strcmp(type, "SentencePiece") == 0)
+        v->kind = sp && strcmp(sp, "bpe") == 0 ? "llama" : "t5";
+    else if (type && strcmp(type, "BPE") != 0)
+        return az_fail_name(v->err, ADZE_EUNSUP, v->path, "model.type", ADZE_NOPOS,
+                            "tokenizer model %.60s is not supported", type);
+    else
+        v->kind =
+            !affixed && has_byte_level(json_object_get(v->doc, "pre_tokenizer")) ? "gpt2" : "llama";
+    if (affixed && strcmp(v->kind, "llama") == 0)
+        az_plan_note(
+            v->p,
+            "llama.cpp has no tokenizer with this one's prefixes and suffixes: it will give other "
+            "ids there; adze itself reads the exact one back");
     return ADZE_OK;
+}
+
+static adze_status put_all(vocab *v)
+{
+    const json_t *merges = json_object_get(v->model, "merges");
+    adze_status rc = find_kind(v);
+
+    if (rc == ADZE_OK &&
+        !az_kv_put_str(&v->p->kv, "tokenizer.ggml.model", v->kind, strlen(v->kind)))
+        rc = nomem(v);
+    if (rc == ADZE_OK) rc = put_pipeline(v);
+    if (rc == ADZE_OK) rc = read_vocab(v);
+    if (rc == ADZE_OK) az_gguf_mark_tokens(v->doc, v->kind, v->tokens, v->types, v->n);
+    if (rc == ADZE_OK) rc = read_added(v);
+    if (rc == ADZE_OK) rc = put_specials(v);
+    if (rc == ADZE_OK && strcmp(v->kind, "gpt2") != 0)
+        rc = az_gguf_put_kind(v->p, v->doc, v->kind, v->tokens, v->types, v->scores, v->n, v->err);
+    if (rc == ADZE_OK) rc = put_tokens(v);
+    if (rc == ADZE_OK && (merges || strcmp(v->kind, "gpt2") == 0)) rc = put_merges(v);
+    return rc == ADZE_OK ? put_templates(v) : rc;
 }
 
 adze_status az_gguf_put_vocab(az_plan *p, int64_t n_rows, adze_error *err)
@@ -408,23 +496,18 @@ adze_status az_gguf_put_vocab(az_plan *p, int64_t n_rows, adze_error *err)
 
     if (!v.doc)
         return az_fail(err, ADZE_EFORMAT, m->path, ADZE_NOPOS,
-                       "holds no tokenizer.json, which a GGUF needs");
-    v.path = az_arena_printf(&p->arena, "%s/tokenizer.json", m->path);
+                       "holds no tokenizer.json or tokenizer.model, which a GGUF needs");
+    v.path = az_arena_printf(&p->arena, "%s/%s", m->path,
+                             m->tok.hf_name ? m->tok.hf_name : "tokenizer.json");
     v.model = json_object_get(v.doc, "model");
     v.tokens = az_calloc(p->run, v.n + 1, sizeof *v.tokens);
     v.types = az_calloc(p->run, v.n + 1, sizeof *v.types);
-    rc = v.path && v.tokens && v.types ? check_kind(&v) : nomem(&v);
-    if (rc == ADZE_OK && !az_kv_put_str(&p->kv, "tokenizer.ggml.model", "gpt2", 4)) rc = nomem(&v);
-    if (rc == ADZE_OK) rc = put_pipeline(&v);
-    if (rc == ADZE_OK) rc = read_vocab(&v);
-    if (rc == ADZE_OK) rc = read_added(&v);
-    if (rc == ADZE_OK) rc = put_specials(&v);
-    if (rc == ADZE_OK) rc = put_tokens(&v);
-    if (rc == ADZE_OK) rc = put_merges(&v);
-    if (rc == ADZE_OK) rc = put_templates(&v);
+    v.scores = az_calloc(p->run, v.n + 1, sizeof *v.scores);
+    rc = v.path && v.tokens && v.types && v.scores ? put_all(&v) : nomem(&v);
     if (rc == ADZE_OK && m->generation_config)
         rc = put_json(&v, "adze.generation_config", m->generation_config);
     az_free(p->run, v.tokens);
     az_free(p->run, v.types);
+    az_free(p->run, v.scores);
     return rc;
 }

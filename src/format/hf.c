@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_JSON      ((size_t)64 << 20)
-#define MAX_TEMPLATE  ((size_t)4 << 20)
+#define MAX_JSON     ((size_t)64 << 20)
+#define MAX_TEMPLATE ((size_t)4 << 20)
 
 /* No allocation: running out of memory must not look like a missing file. */
 static bool holds(adze_run *run, const char *dir, const char *name)

@@ -63,8 +63,8 @@ adze_status az_bpe_init(az_bpe *b, adze_run *run, az_bpe_unit unit, const az_str
     if (rc < 0) return rc;
     for (int c = 0; c < 256; c++) {
         char byte = (char)c, name[] = { '<', '0', 'x', hex[c >> 4], hex[c & 15], '>' };
-        b->byte_id[c] = unit == AZ_BPE_BYTES ? az_bpe_find(b, &byte, 1)
-                                             : az_bpe_find(b, name, sizeof name);
+        b->byte_id[c] =
+            unit == AZ_BPE_BYTES ? az_bpe_find(b, &byte, 1) : az_bpe_find(b, name, sizeof name);
     }
     return ADZE_OK;
 }
@@ -496,8 +496,7 @@ static void merge_all(const az_bpe *b, heap *h, symbol *sym, size_t n)
 }
 
 /* Every merge removes a symbol and queues at most two pairs: 3n items bound the heap. */
-static adze_status encode_long(const az_bpe *b, az_ids *o, const char *s, size_t n,
-                               adze_error *err)
+static adze_status encode_long(const az_bpe *b, az_ids *o, const char *s, size_t n, adze_error *err)
 {
     bool after_unk = false;
     adze_status rc;

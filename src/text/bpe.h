@@ -31,18 +31,18 @@ typedef struct az_bpe {
     az_index index;
     az_bpe_pair *pairs; /* hash table */
     size_t pair_mask;
-    int32_t byte_id[256];  /* token of one byte: of itself (BYTES), or named <0xNN>; -1: none */
-    int32_t unk;           /* id for what has no token; -1: none */
-    bool ignore_merges;    /* a piece that is a token is taken whole */
-    bool fuse_unk;         /* neighbouring unknown symbols are one */
-    bool byte_fallback;    /* an unknown character becomes its bytes' tokens where all exist */
-    bool cut;              /* no token has U+2581 behind another character: text is cut there first */
-    const char *prefix;    /* CHARS: in front of all characters but the first; NULL: none */
-    const char *suffix;    /* CHARS: behind the last character; NULL: none */
-    int32_t *char_id;      /* [65536] id of a character by its code point; -1: none; NULL for BYTES */
-    az_str *own;           /* SCORES: [n_ids + n_hidden], replaces `bytes` */
-    size_t n_hidden;       /* SCORES: characters of tokens that are no token themselves, ids from n_ids */
-    az_trie frozen;        /* SCORES: tokens found before merging, which never merge; nodes NULL: none */
+    int32_t byte_id[256]; /* token of one byte: of itself (BYTES), or named <0xNN>; -1: none */
+    int32_t unk;          /* id for what has no token; -1: none */
+    bool ignore_merges;   /* a piece that is a token is taken whole */
+    bool fuse_unk;        /* neighbouring unknown symbols are one */
+    bool byte_fallback;   /* an unknown character becomes its bytes' tokens where all exist */
+    bool cut;           /* no token has U+2581 behind another character: text is cut there first */
+    const char *prefix; /* CHARS: in front of all characters but the first; NULL: none */
+    const char *suffix; /* CHARS: behind the last character; NULL: none */
+    int32_t *char_id;   /* [65536] id of a character by its code point; -1: none; NULL for BYTES */
+    az_str *own;        /* SCORES: [n_ids + n_hidden], replaces `bytes` */
+    size_t n_hidden; /* SCORES: characters of tokens that are no token themselves, ids from n_ids */
+    az_trie frozen;  /* SCORES: tokens found before merging, which never merge; nodes NULL: none */
 } az_bpe;
 
 adze_status az_bpe_init(az_bpe *b, adze_run *run, az_bpe_unit unit, const az_str *bytes,

@@ -179,9 +179,9 @@ static void put_stripped(az_buf *out, const char *s, size_t n, const az_decoder 
 static void clean_up(az_buf *b, size_t from)
 {
     static const char *const rules[][2] = {
-        { " .", "." },      { " ?", "?" },     { " !", "!" },          { " ,", "," },
-        { " ' ", "'" },     { " n't", "n't" }, { " 'm", "'m" },        { " do not", " don't" },
-        { " 's", "'s" },    { " 've", "'ve" }, { " 're", "'re" },
+        { " .", "." },   { " ?", "?" },     { " !", "!" },     { " ,", "," },
+        { " ' ", "'" },  { " n't", "n't" }, { " 'm", "'m" },   { " do not", " don't" },
+        { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" },
     };
 
     for (size_t r = 0; r < AZ_COUNT(rules) && az_buf_ok(b) && b->size > from; r++) {
@@ -275,9 +275,7 @@ static void put_one(const az_decoder *d, const char *s, size_t n, place p, az_bu
     case AZ_DEC_BYTE_FALLBACK: put_byte_or(out, s, n); break;
     case AZ_DEC_STRIP: put_stripped(out, s, n, d); break;
     case AZ_DEC_REPLACE: put_replaced(out, s, n, d->from, d->to.s, d->to.n); break;
-    case AZ_DEC_METASPACE:
-        put_replaced(out, s, n, d->from, " ", p.first && d->flag ? 0 : 1);
-        break;
+    case AZ_DEC_METASPACE: put_replaced(out, s, n, d->from, " ", p.first && d->flag ? 0 : 1); break;
     case AZ_DEC_WORDPIECE: put_wordpiece(out, s, n, d, p.first); break;
     case AZ_DEC_BPE: put_bpe(out, s, n, d, p.last); break;
     case AZ_DEC_CTC: put_ctc(out, s, n, d); break;

@@ -21,7 +21,7 @@ typedef enum az_decoder_kind {
     AZ_DEC_WORDPIECE,     /* a space between words; `from` marks continuations, `flag`: clean up */
     AZ_DEC_BPE,           /* the suffix `from` becomes a space */
     AZ_DEC_CTC,           /* repeated tokens are one, `from` is no text, `to` a space if `flag` */
-    AZ_DEC_SENTENCEPIECE  /* bytes, U+2581 to ' ', in front of the text nothing if `flag`; all if `all` */
+    AZ_DEC_SENTENCEPIECE /* bytes, U+2581 to ' ', in front of the text nothing if `flag`; all if `all` */
 } az_decoder_kind;
 
 typedef struct az_decoder {

@@ -17,7 +17,8 @@ uint64_t az_hash_bytes(const char *s, size_t n);
 size_t az_table_size(size_t n);
 
 /* Of ids with the same bytes, the lowest is found. */
-adze_status az_index_init(az_index *x, adze_run *run, const az_str *strs, size_t n, adze_error *err);
+adze_status az_index_init(az_index *x, adze_run *run, const az_str *strs, size_t n,
+                          adze_error *err);
 void az_index_deinit(az_index *x);
 int32_t az_index_find(const az_index *x, const char *s, size_t n); /* -1: not there */
 

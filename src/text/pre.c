@@ -188,6 +188,9 @@ char *az_tokenizer_pipeline(adze_run *run, const json_t *hf)
     size_t n;
 
     if (copy && model) {
+        const json_t *vocab = json_object_get(model, "vocab");
+        size_t size = json_is_array(vocab) ? json_array_size(vocab) : json_object_size(vocab);
+        json_object_set_new(model, "vocab_size", json_integer((json_int_t)size));
         json_object_del(model, "vocab");
         json_object_del(model, "merges");
         json_object_set(copy, "model", model);

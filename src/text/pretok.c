@@ -27,8 +27,7 @@ static adze_status run_step(az_pretok_run *r, size_t step, const char *s, size_t
 static adze_status emit(flow *f, span p, adze_error *err)
 {
     if (p.end == p.start) return ADZE_OK;
-    return run_step(f->r, f->step + 1, f->s + p.start, p.end - p.start,
-                    f->first && !p.start, err);
+    return run_step(f->r, f->step + 1, f->s + p.start, p.end - p.start, f->first && !p.start, err);
 }
 
 static adze_status flush(flow *f, adze_error *err)
@@ -82,7 +81,8 @@ static bool is_class(const az_pretok *t, uint32_t c)
 {
     if (t->match == AZ_MATCH_CLASS) return az_uc_class_of(c) & t->class_bits;
     if (c < 128)
-        return (c > 32 && c < 48) || (c > 57 && c < 65) || (c > 90 && c < 97) || (c > 122 && c < 127);
+        return (c > 32 && c < 48) || (c > 57 && c < 65) || (c > 90 && c < 97) ||
+               (c > 122 && c < 127);
     return az_in_runs(az_bert_punct, az_bert_punct_n, c);
 }
 
@@ -216,8 +216,8 @@ static adze_status metaspace(az_pretok_run *r, size_t step, const char **s, size
 }
 
 /* Pieces of a ByteLevel step whose successors see the byte alphabet. */
-static adze_status alphabet_step(az_pretok_run *r, size_t step, const char *s, size_t n,
-                                 bool first, adze_error *err)
+static adze_status alphabet_step(az_pretok_run *r, size_t step, const char *s, size_t n, bool first,
+                                 adze_error *err)
 {
     az_buf *b = &r->bufs[step];
     char utf8[4];

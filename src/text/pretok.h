@@ -22,10 +22,10 @@ typedef enum az_behavior {
 } az_behavior;
 
 typedef enum az_match_kind {
-    AZ_MATCH_KNOWN,      /* fn: covers all text */
-    AZ_MATCH_REGEX,      /* regex */
-    AZ_MATCH_STRING,     /* text */
-    AZ_MATCH_CLASS,      /* one character that has any bit of class_bits */
+    AZ_MATCH_KNOWN,       /* fn: covers all text */
+    AZ_MATCH_REGEX,       /* regex */
+    AZ_MATCH_STRING,      /* text */
+    AZ_MATCH_CLASS,       /* one character that has any bit of class_bits */
     AZ_MATCH_WORD_OR_NOT, /* \w+|[^\w\s]+ */
     AZ_MATCH_PUNCT,       /* one character of punctuation, as tokenizers has it */
     AZ_MATCH_LENGTH       /* `length` characters */

@@ -16,8 +16,9 @@ const char *az_tok_special(const json_t *config, const char *key)
 
 static json_t *entry(const char *text, int64_t id, bool special)
 {
-    json_t *e = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "content", text, "special", (int)special,
-                          "normalized", 0, "single_word", 0, "lstrip", 0, "rstrip", 0);
+    json_t *e =
+        json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "content", text, "special", (int)special,
+                  "normalized", 0, "single_word", 0, "lstrip", 0, "rstrip", 0);
 
     if (e && id >= 0) json_object_set_new(e, "id", json_integer(id));
     return e;
@@ -101,9 +102,10 @@ static adze_status find_added(json_t *found, const az_tok_beside *b, const char 
     return ADZE_OK;
 }
 
-adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *path, adze_error *err)
+adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *path,
+                              adze_error *err)
 {
-    static const char *const names[] = { "bos_token", "eos_token", "unk_token",  "sep_token",
+    static const char *const names[] = { "bos_token", "eos_token", "unk_token", "sep_token",
                                          "pad_token", "cls_token", "mask_token" };
     json_t *found = json_array(), *places = json_object(), *e;
     const json_t *more = json_object_get(b->config, "additional_special_tokens");
@@ -140,16 +142,16 @@ json_t *az_tok_around(const char *before, int64_t before_id, const char *after, 
     json_t *single = json_array(), *table = json_object();
 
     if (before) {
-        json_array_append_new(single,
-                              json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", before, "type_id", 0));
+        json_array_append_new(single, json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", before,
+                                                "type_id", 0));
         json_object_set_new(table, before,
                             json_pack("{s:s, s:[I], s:[s]}", "id", before, "ids",
                                       (json_int_t)before_id, "tokens", before));
     }
     json_array_append_new(single, json_pack("{s:{s:s, s:i}}", "Sequence", "id", "A", "type_id", 0));
     if (after) {
-        json_array_append_new(single,
-                              json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", after, "type_id", 0));
+        json_array_append_new(single, json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", after,
+                                                "type_id", 0));
         json_object_set_new(table, after,
                             json_pack("{s:s, s:[I], s:[s]}", "id", after, "ids",
                                       (json_int_t)after_id, "tokens", after));
@@ -185,13 +187,14 @@ static int64_t id_of(const json_t *vocab, const char *text)
 
 static json_t *bert_pipeline(const json_t *vocab, const json_t *config)
 {
-    const char *cls = az_tok_special(config, "cls_token"), *sep = az_tok_special(config, "sep_token");
+    const char *cls = az_tok_special(config, "cls_token"),
+               *sep = az_tok_special(config, "sep_token");
     const char *unk = az_tok_special(config, "unk_token");
     bool lower = flag(config, "do_lower_case", true), strip;
-    json_t *norm = json_pack("{s:s, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text", 1,
-                             "handle_chinese_chars",
-                             (int)flag(config, "tokenize_chinese_chars", true), "lowercase",
-                             (int)lower);
+    json_t *norm =
+        json_pack("{s:s, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text", 1,
+                  "handle_chinese_chars", (int)flag(config, "tokenize_chinese_chars", true),
+                  "lowercase", (int)lower);
 
     if (az_json_bool(config, "strip_accents", &strip))
         json_object_set_new(norm, "strip_accents", json_boolean(strip));
@@ -202,9 +205,9 @@ static json_t *bert_pipeline(const json_t *vocab, const json_t *config)
     return json_pack("{s:o, s:{s:s}, s:o, s:{s:s, s:s, s:b}, s:{s:s, s:s, s:s, s:i}}", "normalizer",
                      norm, "pre_tokenizer", "type", "BertPreTokenizer", "post_processor",
                      az_tok_around(cls, id_of(vocab, cls), sep, id_of(vocab, sep)), "decoder",
-                     "type", "WordPiece", "prefix", "##", "cleanup", 1, "model", "type", "WordPiece",
-                     "unk_token", unk ? unk : "[UNK]", "continuing_subword_prefix", "##",
-                     "max_input_chars_per_word", 100);
+                     "type", "WordPiece", "prefix", "##", "cleanup", 1, "model", "type",
+                     "WordPiece", "unk_token", unk ? unk : "[UNK]", "continuing_subword_prefix",
+                     "##", "max_input_chars_per_word", 100);
 }
 
 adze_status az_tok_from_vocab_txt(json_t **out, const char *data, size_t n, const az_tok_beside *b,
@@ -252,7 +255,8 @@ static adze_status bpe_pipeline(json_t **out, const json_t *vocab, const json_t 
     static const char *const roberta[] = { "Roberta", "Bart", "Longformer", "LED", "MPNet", NULL };
     static const char *const qwen2[] = { "Qwen2", NULL };
     const char *class = az_json_str(config, "tokenizer_class");
-    const char *cls = az_tok_special(config, "cls_token"), *sep = az_tok_special(config, "sep_token");
+    const char *cls = az_tok_special(config, "cls_token"),
+               *sep = az_tok_special(config, "sep_token");
     az_pre pre = { NULL, false, false };
 
     if (one_of(class, qwen2)) {
@@ -302,10 +306,10 @@ adze_status az_tok_from_merges(json_t **out, const json_t *vocab, const char *me
     if (rc == ADZE_OK) rc = az_tok_list_added(added, b, path, err);
     if (rc == ADZE_OK) rc = bpe_pipeline(&doc, vocab, b->config, path, err);
     model = rc == ADZE_OK ? json_pack("{s:s}", "type", "BPE") : NULL;
-    if (rc == ADZE_OK && (!model || json_object_set(model, "vocab", (json_t *)(uintptr_t)vocab) ||
-                          json_object_set(model, "merges", list) ||
-                          json_object_set(doc, "model", model) ||
-                          json_object_set(doc, "added_tokens", added)))
+    if (rc == ADZE_OK &&
+        (!model || json_object_set(model, "vocab", (json_t *)(uintptr_t)vocab) ||
+         json_object_set(model, "merges", list) || json_object_set(doc, "model", model) ||
+         json_object_set(doc, "added_tokens", added)))
         rc = az_fail_nomem(err, "reading a tokenizer");
     json_decref(model);
     json_decref(list);

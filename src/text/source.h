@@ -15,8 +15,8 @@ typedef struct az_tok_beside {
 } az_tok_beside;
 
 /* tokenizer.model: SentencePiece's ModelProto. */
-adze_status az_tok_from_spm(json_t **out, const char *data, size_t n,
-                            const az_tok_beside *b, const char *path, adze_error *err);
+adze_status az_tok_from_spm(json_t **out, const char *data, size_t n, const az_tok_beside *b,
+                            const char *path, adze_error *err);
 /* vocab.txt: a token on each line, BERT's WordPiece. */
 adze_status az_tok_from_vocab_txt(json_t **out, const char *data, size_t n, const az_tok_beside *b,
                                   const char *path, adze_error *err);
@@ -26,7 +26,8 @@ adze_status az_tok_from_merges(json_t **out, const json_t *vocab, const char *me
 
 /* Shared: the added tokens that tokenizer_config.json and added_tokens.json list, into the array `list`; what is
  * there already keeps its flags unless the config has better ones. */
-adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *path, adze_error *err);
+adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *path,
+                              adze_error *err);
 /* Text of config[key], a string or an object with `content`; NULL: none. */
 const char *az_tok_special(const json_t *config, const char *key);
 /* Post-processor that puts the tokens named by `before` and `after` (NULL: nothing) around a text. */

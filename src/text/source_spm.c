@@ -185,12 +185,12 @@ static adze_status make_doc(const spm *s, json_t **out)
                      "treat_whitespace_as_suffix", (int)s->suffix);
     if (norm && map.size)
         json_object_set_new(norm, "precompiled_charsmap", json_stringn(map.data, map.size));
-    doc = json_pack("{s:{s:s, s:s, s:b, s:O}, s:O, s:o, s:o, s:{s:s, s:b, s:b}}", "model", "type",
-                    "SentencePiece", "model_type", kind, "byte_fallback", (int)s->byte_fallback,
-                    "vocab", s->vocab, "added_tokens", s->added, "normalizer", norm,
-                    "post_processor", post_processor(s), "decoder", "type", "SentencePiece",
-                    "add_dummy_prefix", (int)s->add_prefix, "remove_extra_whitespaces",
-                    (int)s->remove_extra);
+    doc =
+        json_pack("{s:{s:s, s:s, s:b, s:O}, s:O, s:o, s:o, s:{s:s, s:b, s:b}}", "model", "type",
+                  "SentencePiece", "model_type", kind, "byte_fallback", (int)s->byte_fallback,
+                  "vocab", s->vocab, "added_tokens", s->added, "normalizer", norm, "post_processor",
+                  post_processor(s), "decoder", "type", "SentencePiece", "add_dummy_prefix",
+                  (int)s->add_prefix, "remove_extra_whitespaces", (int)s->remove_extra);
     if (doc && s->unk) {
         json_t *decoder = json_object_get(doc, "decoder");
         json_object_set_new(decoder, "unk_piece", json_stringn(s->unk, s->unk_n));
@@ -205,8 +205,8 @@ static adze_status make_doc(const spm *s, json_t **out)
     return *out ? ADZE_OK : az_fail_nomem(s->err, "reading a tokenizer.model");
 }
 
-adze_status az_tok_from_spm(json_t **out, const char *data, size_t n,
-                            const az_tok_beside *b, const char *path, adze_error *err)
+adze_status az_tok_from_spm(json_t **out, const char *data, size_t n, const az_tok_beside *b,
+                            const char *path, adze_error *err)
 {
     spm s = { .run = b->run,
               .beside = b,

@@ -105,7 +105,7 @@ adze_status az_tok_merge(adze_tokenizer *t, az_str left, az_str right, size_t ra
     l = half_id(t, left, buf, &ln);
     r = ln == SIZE_MAX ? -2 : half_id(t, right, buf + ln, &rn);
     if (l == -2 || r == -2) goto done; /* spelled outside the byte alphabet: it can never apply */
-    if (np && rn >= np) { /* what is made of the two has one prefix */
+    if (np && rn >= np) {              /* what is made of the two has one prefix */
         memmove(buf + ln, buf + ln + np, rn - np);
         rn -= np;
     }

@@ -81,9 +81,9 @@ static adze_status gpt2_pipeline(gguf_reading *r)
     r->pipeline = pre.pipeline;
     r->add_bos = pre.add_bos;
     if (r->pipeline)
-        json_object_set_new(
-            r->pipeline, "model",
-            json_pack("{s:s, s:b}", "type", "BPE", "ignore_merges", (int)pre.ignore_merges));
+        json_object_set_new(r->pipeline, "model",
+                            json_pack("{s:s, s:b}", "type", "BPE", "ignore_merges",
+                                      (int)pre.ignore_merges));
     return ADZE_OK;
 }
 
@@ -165,8 +165,11 @@ static adze_status put_tokens(const gguf_reading *r)
 {
     bool bert = strcmp(r->model, "bert") == 0, gpt2 = strcmp(r->model, "gpt2") == 0;
     adze_tokenizer *t = r->t;
+    int64_t n_model =
+        INT64_MAX; /* tokens behind these are added ones, which the model does not know */
     adze_status rc;
 
+    if (r->own) az_json_int(json_object_get(r->pipeline, "model"), "vocab_size", &n_model);
     t->types = az_arena_array(&t->arena, t->n_ids, sizeof *t->types);
     if (!t->types) return az_fail_nomem(r->err, "reading a tokenizer");
     for (size_t id = 0; id < r->n_tokens; id++) {
@@ -174,7 +177,7 @@ static adze_status put_tokens(const gguf_reading *r)
         az_str s = r->tokens[id];
         /* A control or user-defined token may be one of the vocabulary, which merges can name. */
         bool is_model = gpt2 ? type == AZ_TT_NORMAL || type == AZ_TT_BYTE || type == AZ_TT_USER
-                             : type != AZ_TT_UNUSED || bert;
+                             : (type != AZ_TT_UNUSED || bert) && (int64_t)id < n_model;
         rc = bert && type != AZ_TT_CONTROL && type != AZ_TT_UNUSED ? wordpiece_text(r, s, &s)
                                                                    : ADZE_OK;
         if (rc == ADZE_OK) rc = az_tok_put(t, id, s.s, s.n, is_model, r->m->path, r->err);
@@ -215,8 +218,7 @@ static adze_status check_unique(const gguf_reading *r)
     const adze_tokenizer *t = r->t;
 
     for (size_t id = 0; id < t->n_ids; id++)
-        if (t->model[id].s &&
-            az_index_find(&t->names, t->text[id].s, t->text[id].n) != (int32_t)id)
+        if (t->model[id].s && az_index_find(&t->names, t->text[id].s, t->text[id].n) != (int32_t)id)
             return az_fail_name(r->err, ADZE_EFORMAT, r->m->path, "tokenizer.ggml.tokens",
                                 ADZE_NOPOS, "token %zu, \"%.60s\", appears twice", id,
                                 t->text[id].s);

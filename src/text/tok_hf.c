@@ -181,8 +181,8 @@ static adze_status put_new(const hf_reading *r, size_t next, int32_t *ids, json_
         id = next;
         if (r->exact_ids && az_json_int(item, "id", &given)) id = (size_t)given;
         if (id >= r->t->n_ids) return bad(r, "added_tokens", "no id is free for a token");
-        rc = az_tok_put(r->t, id, json_string_value(text), json_string_length(text), false,
-                        r->path, r->err);
+        rc = az_tok_put(r->t, id, json_string_value(text), json_string_length(text), false, r->path,
+                        r->err);
         if (rc < 0) return rc;
         json_object_setn_new(seen, json_string_value(text), json_string_length(text),
                              json_integer((json_int_t)id));
@@ -194,8 +194,8 @@ static adze_status put_new(const hf_reading *r, size_t next, int32_t *ids, json_
 static adze_status put_added(const hf_reading *r, size_t next, int32_t *ids)
 {
     json_t *seen = json_object();
-    adze_status rc = seen ? put_new(r, next, ids, seen)
-                          : az_fail_nomem(r->err, "reading a tokenizer");
+    adze_status rc =
+        seen ? put_new(r, next, ids, seen) : az_fail_nomem(r->err, "reading a tokenizer");
 
     json_decref(seen);
     return rc;

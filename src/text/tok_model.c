@@ -222,8 +222,7 @@ static adze_status make_sentencepiece(const making *m, const char *kind)
     }
     if (rc == ADZE_OK && fallback && n_bytes != 256)
         rc = bad(m, "model.byte_fallback", "is set, but there are not 256 byte tokens");
-    if (rc == ADZE_OK && unk < 0 && !fallback)
-        rc = bad(m, "model.vocab", "has no unknown token");
+    if (rc == ADZE_OK && unk < 0 && !fallback) rc = bad(m, "model.vocab", "has no unknown token");
     if (rc == ADZE_OK) rc = protect_user(m, user);
     if (rc == ADZE_OK) {
         t->kind = strcmp(kind, "bpe") == 0 ? AZ_TOK_BPE : AZ_TOK_UNIGRAM;

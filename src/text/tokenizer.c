@@ -174,8 +174,7 @@ static adze_status normalize(encoding *e, const char *s, size_t n, adze_error *e
 
 static adze_status put_bytes(encoding *e, const char *s, size_t n, adze_error *err)
 {
-    const int32_t *id =
-        e->t->kind == AZ_TOK_BPE ? e->t->bpe.byte_id : e->t->unigram.byte_id;
+    const int32_t *id = e->t->kind == AZ_TOK_BPE ? e->t->bpe.byte_id : e->t->unigram.byte_id;
 
     if (e->t->byte_level) return az_bpe_encode(&e->t->bpe, &e->out, s, n, err);
     for (size_t i = 0; i < n; i++)

@@ -53,7 +53,7 @@ struct adze_tokenizer {
     az_bpe bpe;
     az_unigram unigram;
     az_wordpiece wordpiece;
-    az_trie user; /* pieces that SentencePiece's normalizer leaves alone */
+    az_trie user;             /* pieces that SentencePiece's normalizer leaves alone */
     int32_t *prefix, *suffix; /* what the post-processor adds around the text */
     size_t n_prefix, n_suffix;
     int32_t bos, eos; /* as the files name them; -1: none */

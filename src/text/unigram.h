@@ -16,11 +16,11 @@ typedef struct az_unigram {
     const double *scores; /* [n_ids] borrowed */
     const bool *user;     /* [n_ids] user-defined, NULL: none; SentencePiece only */
     size_t n_ids;
-    double min_score;    /* of an unknown character: min_score - 10 */
-    float max_score;     /* SentencePiece only */
-    int32_t unk;         /* -1: none, then unknown text is an error */
-    bool sentencepiece;  /* 32-bit arithmetic; an unknown run is one unk or its bytes */
-    bool byte_fallback;  /* an unknown run becomes its bytes' tokens where all exist */
+    double min_score;   /* of an unknown character: min_score - 10 */
+    float max_score;    /* SentencePiece only */
+    int32_t unk;        /* -1: none, then unknown text is an error */
+    bool sentencepiece; /* 32-bit arithmetic; an unknown run is one unk or its bytes */
+    bool byte_fallback; /* an unknown run becomes its bytes' tokens where all exist */
     int32_t byte_id[256];
 } az_unigram;
 

@@ -18,8 +18,7 @@ adze_status az_wordpiece_init(az_wordpiece *w, adze_run *run, const az_str *byte
     n = 0;
     for (size_t id = 0; id < n_ids; id++)
         if (bytes[id].s && bytes[id].n > np && memcmp(bytes[id].s, prefix, np) == 0)
-            keys[n++] =
-                (az_trie_key){ { bytes[id].s + np, bytes[id].n - np }, (int32_t)id };
+            keys[n++] = (az_trie_key){ { bytes[id].s + np, bytes[id].n - np }, (int32_t)id };
     if (rc == ADZE_OK) rc = az_trie_init(&w->rest, run, keys, n, err);
     az_free(run, keys);
     return rc;

@@ -324,14 +324,10 @@ static void one_megabyte_of_one_letter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_ids),
-        cmocka_unit_test(gguf_vocab_of_gpt2),
-        cmocka_unit_test(gguf_vocab_of_llama),
-        cmocka_unit_test(gguf_vocab_of_phi3),
-        cmocka_unit_test(gguf_vocab_of_bert),
-        cmocka_unit_test(gguf_twin),
-        cmocka_unit_test(any_bytes_round_trip),
-        cmocka_unit_test(one_megabyte_of_one_letter),
+        cmocka_unit_test(golden_ids),           cmocka_unit_test(gguf_vocab_of_gpt2),
+        cmocka_unit_test(gguf_vocab_of_llama),  cmocka_unit_test(gguf_vocab_of_phi3),
+        cmocka_unit_test(gguf_vocab_of_bert),   cmocka_unit_test(gguf_twin),
+        cmocka_unit_test(any_bytes_round_trip), cmocka_unit_test(one_megabyte_of_one_letter),
     };
 
     return cmocka_run_group_tests(tests, start_run, stop_run);

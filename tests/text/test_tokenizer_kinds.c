@@ -5,9 +5,10 @@
 #include "text/base64.h"
 #include "text/source.h"
 
-static const char *const kinds[] = { "spm-bpe",      "spm-bpe-map", "spm-unigram", "spm-unigram-bytes",
-                                     "llama-legacy", "llama",       "unigram",     "bert",
-                                     "bpe-suffix",   "bpe-prefix" };
+static const char *const kinds[] = { "spm-bpe",           "spm-bpe-map",  "spm-unigram",
+                                     "spm-unigram-bytes", "llama-legacy", "llama",
+                                     "unigram",           "bert",         "bpe-suffix",
+                                     "bpe-prefix" };
 
 /* The tokenizer.json of a golden file, or what its tokenizer.model comes to. */
 static json_t *golden_doc(const json_t *golden)
@@ -41,9 +42,9 @@ static void compare_ids(const char *kind, const json_t *text, const json_t *want
     size_t at = 0, i;
     const json_t *id;
 
-    json_array_foreach(want, i, id)
-        at += (size_t)snprintf(expected + at, sizeof expected - at, i ? " %d" : "%d",
-                               (int)json_integer_value(id));
+    json_array_foreach(want, i, id) at +=
+        (size_t)snprintf(expected + at, sizeof expected - at, i ? " %d" : "%d",
+                         (int)json_integer_value(id));
     if (strcmp(got, expected) != 0)
         fail_msg("%s on \"%s\": %s, expected %s", kind, json_string_value(text), got, expected);
 }
@@ -91,7 +92,8 @@ static void golden_kinds(void **state)
         adze_error err = { 0 };
         adze_tokenizer *t;
 
-        if (tokenizer_of(&t, doc, false, &err) < 0) fail_msg("%s: %s: %s", kinds[k], err.name, err.msg);
+        if (tokenizer_of(&t, doc, false, &err) < 0)
+            fail_msg("%s: %s: %s", kinds[k], err.name, err.msg);
         check_cases(kinds[k], t, golden);
         adze_tokenizer_free(t);
         json_decref(doc);
@@ -180,7 +182,8 @@ static void one_letter_takes_linear_time(void **state)
         small = seconds_for(t, 'e', 1 << 17);
         large = seconds_for(t, 'e', 1 << 20);
         print_message("%s: 1 MiB of one letter in %.2f s\n", kinds[k], large);
-        if (large > 20 * small + 0.2) fail_msg("%s: 8 times the text took %.1f times", kinds[k], large / small);
+        if (large > 20 * small + 0.2)
+            fail_msg("%s: 8 times the text took %.1f times", kinds[k], large / small);
         assert_true(large < 20);
         adze_tokenizer_free(t);
         json_decref(doc);

@@ -117,7 +117,8 @@ static void many_marks_normalize_in_linear_time(void **state)
     az_buf_init(&bufs[0], run);
     az_buf_init(&bufs[1], run);
     assert_int_equal(az_norms_read(&norms, &arena, j, "file", NULL), ADZE_OK);
-    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, &first, &out, &n, NULL), ADZE_OK);
+    assert_int_equal(az_norms_run(&norms, bufs, text, 1 + 2 * MARKS, &first, &out, &n, NULL),
+                     ADZE_OK);
     assert_int_equal(n, 1 + 2 * MARKS);
     assert_memory_equal(out + 1, "\xcc\xa3\xcc\xa3", 4);
     assert_memory_equal(out + n - 4, "\xcc\x81\xcc\x81", 4);
@@ -302,8 +303,9 @@ static void defects(void **state)
         { "model/merges", "[[\"a\", \"\"]]", ADZE_EFORMAT, "empty" },
         { "model/unk_token", "\"nope\"", ADZE_EFORMAT, "unk_token" },
         { "model/dropout", "0.1", ADZE_EUNSUP, "dropout" },
-        { "model/end_of_word_suffix", "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
-          ADZE_EUNSUP, "end_of_word_suffix" },
+        { "model/end_of_word_suffix",
+          "\"0123456789012345678901234567890123456789012345678901234567890123456789\"", ADZE_EUNSUP,
+          "end_of_word_suffix" },
         { "added_tokens", "{}", ADZE_EFORMAT, "added_tokens" },
         { "added_tokens", "[{}]", ADZE_EFORMAT, "added_tokens" },
         { "pre_tokenizer", "{\"type\":\"UnicodeScripts\"}", ADZE_EUNSUP, "UnicodeScripts" },
