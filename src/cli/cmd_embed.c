@@ -156,7 +156,7 @@ static int embed_run(az_cli *cli, const void *opt, int argc, const char **argv)
         e.out = az_calloc(cli->run, BATCH * adze_session_width(e.s), sizeof *e.out);
         rc = e.out ? read_input(&text, &err) : az_fail_nomem(&err, "embedding");
     }
-    if (rc == ADZE_OK) rc = embed_lines(&e, text.data, text.size, &err);
+    if (rc == ADZE_OK && text.size) rc = embed_lines(&e, text.data, text.size, &err);
     drop_texts(&e);
     az_buf_deinit(&text);
     az_free(cli->run, e.out);
