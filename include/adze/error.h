@@ -33,7 +33,9 @@ extern "C" {
     X(ECANCEL, -9, 130, "interrupted")              \
     X(ETIMEOUT, -10, 1, "timed out")                \
     X(EWORKER, -11, 1, "worker failed")             \
-    X(ENOENT, -12, 3, "no such file or name")
+    X(ENOENT, -12, 3, "no such file or name")       \
+    X(ENETWORK, -13, 1, "network failed")           \
+    X(EDENIED, -14, 1, "no permission")
 /* clang-format on */
 
 #define ADZE_X(name, num, exit_code, text) ADZE_##name = num,

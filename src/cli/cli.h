@@ -55,6 +55,17 @@ void az_cli_json(az_cli *cli, const json_t *j);                        /* indent
 /* Exit code 0, or 1 with a message when out could not be written. Every command ends with it. */
 int az_cli_finish(az_cli *cli);
 
+/* Names on the hub among a command's words and options become paths, loaded first when the cache lacks them. What
+ * is a model is told by the word in the tables: MODEL, PATH, SRC, BASELINE, CHECKPOINT, ... A plain name never goes online.
+ * Returns 0, or an exit code after a message. az_cli_models_free when the command is done. */
+typedef struct az_cli_models {
+    char *paths[32];
+    size_t n;
+} az_cli_models;
+int az_cli_models_resolve(az_cli *cli, const az_cmd *cmd, int argc, const char **argv, void *opts,
+                          az_cli_models *m);
+void az_cli_models_free(az_cli *cli, az_cli_models *m);
+
 /* Progress drawing; installed as the run's progress sink by main. */
 typedef struct az_progress_view az_progress_view;
 az_progress_view *az_progress_view_new(FILE *err, bool tty);

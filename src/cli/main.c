@@ -132,6 +132,7 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
     common_opts common = { 0 };
     const char **rest = calloc((size_t)argc + 1, sizeof *rest);
     az_progress_view *view = NULL;
+    az_cli_models models = { 0 };
     adze_run_opts ro = { 0 };
     adze_error err = { 0 };
     int n_rest = 0, code;
@@ -173,8 +174,11 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
     }
     signal_run = cli->run;
     install_signals();
-    code = cmd->run(cli, opts, n_rest, rest);
+    code = az_cli_models_resolve(cli, cmd, n_rest, rest, opts, &models);
     az_progress_view_clear(view);
+    if (code == 0) code = cmd->run(cli, opts, n_rest, rest);
+    az_progress_view_clear(view);
+    az_cli_models_free(cli, &models);
     signal_run = NULL;
     adze_run_free(cli->run);
 done:

@@ -17,7 +17,7 @@ static void statuses_have_text_and_exit_codes(void **state)
         { ADZE_OK, 0 },       { ADZE_ENOMEM, 1 },    { ADZE_EIO, 1 },      { ADZE_EINVAL, 2 },
         { ADZE_EFORMAT, 3 },  { ADZE_EUNSUP, 3 },    { ADZE_EFIT, 4 },     { ADZE_EGATE, 5 },
         { ADZE_EMISSING, 6 }, { ADZE_ECANCEL, 130 }, { ADZE_ETIMEOUT, 1 }, { ADZE_EWORKER, 1 },
-        { ADZE_ENOENT, 3 },
+        { ADZE_ENOENT, 3 },   { ADZE_ENETWORK, 1 },  { ADZE_EDENIED, 1 },
     };
 
     (void)state;
