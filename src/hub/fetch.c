@@ -86,6 +86,7 @@ static adze_status start_over(load *l, adze_error *err)
 {
     int e = l->f->run->io.truncate(l->f->run->io.user, l->fd, 0);
 
+    l->f->r->resumed_bytes -= l->at < l->had ? l->at : l->had;
     l->f->done_bytes -= l->at;
     l->at = l->had = 0;
     if (e < 0) return az_fail_errno(err, l->tmp, "shorten", -e);
@@ -306,7 +307,7 @@ static adze_status run_loads(fetch *f, adze_error *err)
         if (rc == ADZE_OK) rc = turn(f, &busy, &hashing, err);
         if (rc == ADZE_OK && busy) rc = az_http_step(f->http, hashing ? 0 : 100, err);
         if (f->waiting) az_sleep_ns(f->run, 20 * UINT64_C(1000000));
-        az_progress(f->run, f->stage, f->done_bytes, f->total_bytes, "B");
+        if (f->total_bytes) az_progress(f->run, f->stage, f->done_bytes, f->total_bytes, "B");
     }
     return rc;
 }

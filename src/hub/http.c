@@ -326,6 +326,7 @@ static void on_failure(az_http_call *c, CURLcode code)
         retry(c, 0);
         break;
     default:
+        if (code == CURLE_PARTIAL_FILE) text = "the connection ended too early";
         az_fail_name(&c->err, ADZE_ENETWORK, name, c->what, ADZE_NOPOS, "%s", text);
         retry(c, 0);
     }

@@ -103,6 +103,13 @@ static adze_status follow_indexes(pull *p, size_t *more, adze_error *err)
     return rc;
 }
 
+static void sum_bytes(az_hub_result *r)
+{
+    r->bytes = 0;
+    for (size_t i = 0; i < r->n_files; i++)
+        if (r->files[i].chosen) r->bytes += r->files[i].size_bytes;
+}
+
 static adze_status set_path(pull *p, adze_error *err)
 {
     const az_hub_file *only = az_hub_only_gguf(p->r);
@@ -112,9 +119,7 @@ static adze_status set_path(pull *p, adze_error *err)
                  : only ? az_arena_printf(&p->r->arena, "%s/%s", dir, only->name)
                         : az_arena_strdup(&p->r->arena, dir);
     az_free(p->run, dir);
-    p->r->bytes = 0;
-    for (size_t i = 0; i < p->r->n_files; i++)
-        if (p->r->files[i].chosen) p->r->bytes += p->r->files[i].size_bytes;
+    sum_bytes(p->r);
     return p->r->path ? ADZE_OK : az_fail_nomem(err, "naming a folder");
 }
 
@@ -154,6 +159,7 @@ static adze_status load_chosen(pull *p, az_http *h, adze_error *err)
         for (size_t i = 0; rc == ADZE_OK && i < p->r->n_files; i++)
             p->r->files[i].cached =
                 p->r->files[i].chosen && az_hub_cached(&p->cache, p->r->commit, &p->r->files[i]);
+        sum_bytes(p->r);
         if (rc == ADZE_OK && p->o->list_only) return ADZE_OK;
         if (rc == ADZE_OK) rc = az_hub_cache_make(&p->cache, err);
         if (rc == ADZE_OK) rc = check_space(p, err);
