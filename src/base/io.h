@@ -49,8 +49,6 @@ typedef struct az_io_fns {
     int (*mkdir)(void *user, const char *path);
     int (*list)(void *user, const char *path, int (*each)(void *arg, const char *name), void *arg);
     int (*space)(void *user, const char *path, az_space *sp);
-    int (*lock)(void *user,
-                int fd); /* whole file, for this program alone; -EAGAIN: another has it */
     int (*symlink)(void *user, const char *target, const char *path);
     int64_t (*readlink)(void *user, const char *path, char *buf, size_t size); /* length, no NUL */
     void *user;

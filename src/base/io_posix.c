@@ -141,17 +141,6 @@ static int posix_space(void *user, const char *path, az_space *sp)
     return 0;
 }
 
-static int posix_lock(void *user, int fd)
-{
-    int rc;
-
-    (void)user;
-    do {
-        rc = flock(fd, LOCK_EX | LOCK_NB);
-    } while (rc < 0 && errno == EINTR);
-    return rc < 0 ? -errno : 0;
-}
-
 static int posix_symlink(void *user, const char *target, const char *path)
 {
     (void)user;
@@ -182,7 +171,6 @@ void az_io_default(az_io_fns *io)
         .mkdir = posix_mkdir,
         .list = posix_list,
         .space = posix_space,
-        .lock = posix_lock,
         .symlink = posix_symlink,
         .readlink = posix_readlink,
     };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do adze and huggingface_hub share one cache? hub.py ADZE, run with a Python that has huggingface_hub.
+"""Do adze and huggingface_hub share one cache? Needs huggingface_hub; ADZE_BIN says which adze.
 
 Against tests/hub/server.py: what adze pulls is found by huggingface_hub without a network and the other way round;
 a file that one of them is loading is waited for by the other. Exit 0: all holds.
@@ -14,7 +14,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-adze = os.path.abspath(sys.argv[1])
+adze = os.path.abspath(os.environ.get("ADZE_BIN", "build/release/adze"))
 tmp = pathlib.Path(tempfile.mkdtemp())
 (tmp / "s").mkdir()
 server = subprocess.Popen([sys.executable, ROOT / "tests/hub/server.py", tmp / "s", ROOT / "demo/checkpoint"])
@@ -28,9 +28,12 @@ os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:" + (tmp / "s/ports").read_text(
 import huggingface_hub as hub  # noqa: E402  (reads the environment)
 
 failures = []
+checks = 0
 
 
 def check(what, ok):
+    global checks
+    checks += 1
     print("ok  " if ok else "FAIL", what)
     if not ok:
         failures.append(what)
@@ -111,11 +114,11 @@ def together():
 
 
 try:
-    print("huggingface_hub", hub.__version__)
     from_adze()
     from_hub()
     together()
 finally:
     server.kill()
     shutil.rmtree(tmp, ignore_errors=True)
+print(f"huggingface_hub {hub.__version__}: {checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)
