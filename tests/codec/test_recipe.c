@@ -7,6 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <jansson.h>
+
+#include "base/compiler.h"
 #include "codec/recipe.h"
 
 enum { MAX_TENSORS = 2048, MAX_TEXT = 1 << 18 };
@@ -220,6 +223,174 @@ static void assign(const char *recipe, const az_recipe_model *m, az_recipe_tenso
     assert_int_equal(az_recipe_assign(run, az_recipe_find(recipe), m, t, n, &err), ADZE_OK);
 }
 
+/* ---- models that the snapshots do not cover: tools/golden/make_recipes.py has the same ---- */
+
+static uint64_t fnv(uint64_t h, const char *s)
+{
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+    return h;
+}
+
+static int by_tensor_name(const void *a, const void *b)
+{
+    return strcmp(((const az_recipe_tensor *)a)->name, ((const az_recipe_tensor *)b)->name);
+}
+
+static void add_made_tensors(schema *s, bool output)
+{
+    bool experts = s->model.n_experts > 0;
+
+    s->n = 0;
+    add(s, "token_embd.weight", 2, 256);
+    if (output) add(s, "output.weight", 2, 256);
+    for (int i = 0; i < s->model.n_layers; i++) {
+        add_layer(s, i, "attn_q", 2, 256);
+        add_layer(s, i, "attn_k", 2, 256);
+        add_layer(s, i, "attn_v", 2, 256);
+        add_layer(s, i, "attn_output", 2, 256);
+        add_layer(s, i, experts ? "ffn_gate_exps" : "ffn_gate", experts ? 3 : 2, 256);
+        add_layer(s, i, experts ? "ffn_up_exps" : "ffn_up", experts ? 3 : 2, 256);
+        add_layer(s, i, experts ? "ffn_down_exps" : "ffn_down", experts ? 3 : 2, 256);
+    }
+}
+
+static size_t check_made(schema *s, const char *name, const json_t *wants,
+                         const az_importance *importance)
+{
+    az_recipe_changes changes = { .output_type = AZ_TYPE_COUNT,
+                                  .embedding_type = AZ_TYPE_COUNT,
+                                  .importance = importance };
+    size_t n = 0;
+
+    for (const az_recipe *r = az_recipes; r->name; r++) {
+        const char *want = json_string_value(json_object_get(wants, r->name));
+        az_recipe changed = *r;
+        uint64_t h = 0xcbf29ce484222325u;
+        char got[24];
+        if (!want) continue; /* floats, and what llama-quantize refuses */
+        changed.changes = &changes;
+        assert_int_equal(az_recipe_assign(run, &changed, &s->model, s->tensors, s->n, NULL),
+                         ADZE_OK);
+        qsort(s->tensors, s->n, sizeof *s->tensors, by_tensor_name);
+        for (size_t i = 0; i < s->n; i++) {
+            h = fnv(fnv(h, s->tensors[i].name), " ");
+            h = fnv(fnv(h, az_type_get(s->tensors[i].out)->name), "\n");
+        }
+        snprintf(got, sizeof got, "%016llx", (unsigned long long)h);
+        if (strcmp(got, want) != 0)
+            fail_msg("%s, %s%s: other types than llama-quantize's", name, r->name,
+                     importance ? " with an importance matrix" : "");
+        n++;
+    }
+    return n;
+}
+
+static void recipes_match_runs_of_llama_quantize(void **state)
+{
+    static const struct {
+        const char *name;
+        az_recipe_model model;
+        bool output;
+    } models[] = { { "groups", { "llama", 16, 4, 1, 0 }, true },
+                   { "plain", { "llama", 16, 4, 4, 0 }, false },
+                   { "eight", { "llama", 8, 4, 1, 8 }, true } };
+    json_t *golden = json_load_file("tests/data/golden/recipes.json", 0, NULL);
+    az_importance importance = { .n = 0 };
+    size_t n = 0;
+
+    (void)state;
+    assert_non_null(golden);
+    for (size_t i = 0; i < AZ_COUNT(models); i++) {
+        const json_t *want = json_object_get(json_object_get(golden, "models"), models[i].name);
+        the_schema.model = models[i].model;
+        add_made_tensors(&the_schema, models[i].output);
+        n += check_made(&the_schema, models[i].name, json_object_get(want, "plain"), NULL);
+        n += check_made(&the_schema, models[i].name, json_object_get(want, "imatrix"), &importance);
+    }
+    assert_true(n >= 150);
+    json_decref(golden);
+}
+
+/* ---- what a user changes ---- */
+
+static az_recipe_tensor few[] = {
+    { .name = "token_embd.weight", .n_dims = 2, .shape = { 8, 256 }, .type = AZ_BF16 },
+    { .name = "output.weight", .n_dims = 2, .shape = { 8, 256 }, .type = AZ_BF16 },
+    { .name = "blk.0.attn_v.weight", .n_dims = 2, .shape = { 8, 256 }, .type = AZ_BF16 },
+    { .name = "blk.0.ffn_down.weight", .n_dims = 2, .shape = { 8, 96 }, .type = AZ_BF16 },
+    { .name = "blk.0.attn_norm.weight", .n_dims = 1, .shape = { 256 }, .type = AZ_BF16 }
+};
+
+static adze_status change(const char *recipe, az_recipe_changes c, adze_error *err)
+{
+    az_recipe_model m = { "llama", 1, 4, 4, 0 };
+    az_recipe r = *az_recipe_find(recipe);
+
+    r.changes = &c;
+    return az_recipe_assign(run, &r, &m, few, AZ_COUNT(few), err);
+}
+
+static void users_decide(void **state)
+{
+    static const az_type_override v[] = { { "attn_[vk]", AZ_Q8_0 }, { "blk\\.0\\.", AZ_Q5_K } };
+    const az_recipe_changes none = { .output_type = AZ_TYPE_COUNT,
+                                     .embedding_type = AZ_TYPE_COUNT };
+    az_recipe_changes c = none;
+    adze_error err = { 0 };
+
+    (void)state;
+    c.overrides = v;
+    c.n_overrides = 2;
+    assert_int_equal(change("q4_k_m", c, &err), ADZE_OK);
+    assert_int_equal(few[2].out, AZ_Q8_0); /* the first that matches */
+    assert_true(few[2].manual && few[3].manual && !few[0].manual);
+    assert_int_equal(few[3].out, AZ_Q5_1); /* the second, as the shape allows */
+    assert_true(few[3].fallback);
+    assert_int_equal(few[1].out, AZ_Q6_K);
+    assert_int_equal(few[4].out, AZ_F32); /* never a vector */
+    assert_int_equal(change("f16", c, &err), ADZE_OK);
+    assert_int_equal(few[2].out, AZ_Q8_0);
+    c = none;
+    c.output_type = AZ_Q8_0;
+    c.embedding_type = AZ_Q4_0;
+    assert_int_equal(change("q4_k_m", c, &err), ADZE_OK);
+    assert_int_equal(few[0].out, AZ_Q4_0);
+    assert_int_equal(few[1].out, AZ_Q8_0);
+    c = none;
+    c.leave_output = true;
+    assert_int_equal(change("q4_k_m", c, &err), ADZE_OK);
+    assert_int_equal(few[1].out, AZ_BF16);
+    c = none;
+    c.pure = true;
+    assert_int_equal(change("q4_k_m", c, &err), ADZE_OK);
+    assert_int_equal(few[1].out, AZ_Q4_K);
+    assert_int_equal(few[2].out, AZ_Q4_K);
+}
+
+static void changes_that_do_nothing_are_refused(void **state)
+{
+    static const struct {
+        const char *pattern, *says;
+    } bad[] = { { "attn_x", "matches no tensor" },
+                { "attn_norm", "matches no tensor" },
+                { "(", "cannot be read" },
+                { "[z-a]", "cannot be read" },
+                { "", NULL }, /* matches all */
+                { "(a*)*(a*)*(a*)*(a*)*b$", "matches no tensor" } };
+    az_recipe_changes c = { .output_type = AZ_TYPE_COUNT, .embedding_type = AZ_TYPE_COUNT };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(bad); i++) {
+        const az_type_override one = { bad[i].pattern, AZ_Q8_0 };
+        adze_error err = { 0 };
+        c.overrides = &one;
+        c.n_overrides = 1;
+        assert_int_equal(change("q4_0", c, &err), bad[i].says ? ADZE_EINVAL : ADZE_OK);
+        if (bad[i].says) assert_non_null(strstr(err.msg, bad[i].says));
+    }
+}
+
 static void eight_experts_and_70b(void **state)
 {
     az_recipe_model moe = { "llama", 32, 32, 8, 8 }, large = { "qwen2", 80, 64, 8, 0 };
@@ -299,6 +470,9 @@ int main(void)
         cmocka_unit_test(eight_experts_and_70b),
         cmocka_unit_test(shapes_that_do_not_fit),
         cmocka_unit_test(recipe_names),
+        cmocka_unit_test(recipes_match_runs_of_llama_quantize),
+        cmocka_unit_test(users_decide),
+        cmocka_unit_test(changes_that_do_nothing_are_refused),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
