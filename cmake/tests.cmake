@@ -63,3 +63,8 @@ foreach(source ${BENCHES})
     target_link_libraries(${name} PRIVATE adze m)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endforeach()
+
+# Chat templates on lines, for comparison with jinja2.
+add_executable(render_lines tests/text/render_lines.c)
+adze_target(render_lines)
+target_link_libraries(render_lines PRIVATE adze-rt PkgConfig::JANSSON)

@@ -1,0 +1,216 @@
+"""Compare adze's chat templates with Python's jinja2.
+
+    python3 tools/compare_templates.py build/release/render_lines FOLDER   # every *.jinja x the conversations
+    python3 tools/compare_templates.py build/release/render_lines --fuzz SEED COUNT
+
+Needs jinja2. Prints what differs; where Python raises, adze must fail.
+"""
+import json
+import random
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "golden"))
+from conversations import CONVERSATIONS, environment, render, variables  # noqa: E402
+
+
+class Adze:
+    def __init__(self, program):
+        self.p = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def render(self, source, values):
+        self.p.stdin.write(json.dumps({"source": source, "vars": values}) + "\n")
+        self.p.stdin.flush()
+        line = self.p.stdout.readline()
+        if not line:
+            print("CRASH on", repr(source))
+            sys.exit(1)
+        out = json.loads(line)
+        return out.get("text"), out.get("error")
+
+
+def check(env, adze, name, source, values):
+    want = render(env, source, values)
+    got, error = adze.render(source, values)
+    if got == want:
+        return True
+    if want is None:
+        try:
+            env.from_string(source).render(**values)
+        except Exception as e:
+            print(f"{name}: Python raises {type(e).__name__}: {e}\n  adze: {got!r}")
+            return False
+    print(f"{name}:\n  python {want!r}\n  adze   {got!r} {error or ''}")
+    return False
+
+
+def folder(adze, path):
+    bad = raised = 0
+    env = environment(datetime.now())
+    files = sorted(Path(path).glob("*.jinja"))
+    for f in files:
+        for name, messages, tools, more in CONVERSATIONS:
+            values = variables(messages, tools, more)
+            bad += not check(env, adze, f"{f.name} {name}", f.read_text(), values)
+            raised += render(env, f.read_text(), values) is None
+    print(f"{len(files)} templates x {len(CONVERSATIONS)} conversations: {bad} differ; Python raises in {raised}")
+    return bad
+
+
+VALUES = {
+    "s": "Hello World", "u": "Größe ǆ ΑΣ ΣΑ ß\u200b\n é", "e": "", "n": None, "t": True, "f": False, "i": 7, "z": 0, "neg": -3,
+    "x": 2.5, "big": 1e16, "small": 1e-7, "l": [3, 1, 2], "ls": ["b", "A", "c", "a"], "el": [], "d": {"b": 1, "A": "x", "c": None},
+    "ed": {}, "m": [{"a": 1, "r": "x", "k": {"z": 2}}, {"a": 3, "r": "Y"}, {"a": 2, "r": "x", "k": {"z": 0}}],
+    "w": "  a b  c\t\n", "q": "it's \"q\" \\ <b>&", "num": "42", "fl": " 3.5e1 ", "items": {"items": 1, "get": 2}, "mix": [1, "a", None, True, 2.0],
+}
+FILTERS = ["abs", "capitalize", "count", "default('d')", "default('d', true)", "dictsort", "dictsort(true)", "dictsort(false, 'value')",
+           "dictsort(reverse=true)", "e", "escape", "first", "float", "float(1)", "forceescape", "format(1)", "groupby('r')|list", "groupby('a')|list",
+           "indent", "indent(2)", "indent(2, true)", "indent('>', false, true)", "int", "int(5)", "int(0, 16)", "items|list", "join", "join(', ')",
+           "join('-', 'a')", "last", "length", "list", "lower", "map('upper')|list", "map(attribute='a')|list", "map(attribute='k.z', default=9)|list",
+           "max", "min", "max(attribute='a')", "reject('odd')|list", "rejectattr('k')|list", "rejectattr('a', 'eq', 1)|list", "replace('l', 'L')",
+           "replace('l', 'L', 1)", "reverse|list", "reverse|join", "round", "round(1)", "round(1, 'ceil')", "round(-1)", "safe", "select|list", "select('string')|list",
+           "select('in', [1, 'a'])|list", "selectattr('k')|list", "selectattr('r', 'equalto', 'x')|list", "slice(2)|list", "batch(2)|list", "batch(2, 'z')|list",
+           "slice(2, 'z')|list", "sort", "sort(true)", "sort(attribute='a')", "sort(attribute='r,a')", "sort(case_sensitive=true)", "string", "sum",
+           "sum(attribute='a')", "sum(start=2)", "title", "tojson", "tojson(indent=2)", "tojson(ensure_ascii=true)", "tojson(sort_keys=true)",
+           "tojson(separators=(',', ':'))", "tojson(indent=0)", "trim", "trim('H ')", "truncate(5)", "truncate(5, true)", "truncate(8, false, '', 0)",
+           "unique|list", "unique(true)|list", "upper", "urlencode", "wordcount", "center(20)", "filesizeformat", "attr('upper')", "attr('x')",
+           "list|length", "list|first", "map('string')|join('|')", "select('defined')|list"]
+METHODS = ["upper()", "lower()", "title()", "capitalize()", "strip()", "lstrip()", "rstrip()", "strip('H d')", "split()", "split('l')", "split('l', 1)",
+           "rsplit('l', 1)", "split(None, 1)", "rsplit(None, 1)", "split(maxsplit=1)", "splitlines()", "splitlines(true)", "replace('l', '')", "replace('', '-')",
+           "replace('l', 'LL', 2)", "startswith('He')", "endswith('d')", "startswith(('x', 'H'))", "endswith('l', 0, 4)", "find('l')", "rfind('l')",
+           "find('o', 5)", "index('W')", "count('l')", "count('')", "center(15, '*')", "ljust(14)", "rjust(14, '.')", "zfill(14)", "join(['a', 'b'])",
+           "join('xyz')", "format(1)", "isalpha()", "isdigit()", "isalnum()", "isspace()", "isupper()", "islower()", "isnumeric()", "isdecimal()", "swapcase()",
+           "partition(' ')", "rpartition('l')", "removeprefix('He')", "removesuffix('ld')", "expandtabs(4)", "expandtabs()", "items()", "keys()", "values()",
+           "items()|list", "keys()|list", "get('b')", "get('zz')", "get('zz', 1)", "get(1)", "copy()", "count(1)", "index(1)", "append(1)", "pop()", "update({})",
+           "isascii()", "isprintable()", "a", "b", "items", "get", "k", "__class__", "0", "r"]
+TESTS = ["defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "integer", "float", "boolean", "true", "false", "odd", "even",
+         "divisibleby(3)", "divisibleby 2", "eq 7", "equalto('x')", "ne 1", "gt 1", "ge(2)", "lt 5", "le 7", "in [1, 7]", "in 'Hello World'", "sameas none",
+         "sameas true", "lower", "upper", "callable", "escaped", "not defined", "not none", "not string"]
+FORMATS = ["%s", "%d", "%5d|", "%-5d|", "%05d", "%+d", "%x", "%X", "%#x", "%o", "%f", "%.2f", "%10.3f|", "%e", "%g", "%r", "%5s|", "%-5s|", "%.2s", "%c", "%%", "%i",
+           "%5.1f%%", "%(b)s", "%s %s", "% d", "%u"]
+SPECS = ["", "d", "5d", "<5", ">5", "^5", "^7", "*^9", "05d", "+d", ",", "_", "x", "#x", "b", "#b", "o", "X", "f", ".2f", "8.2f", "e", ".3e", "g", ".3g", "%", ".1%", "s", ".2s",
+         "10s", ">10s", "08.3f", "+.1f", " d", "n", ".0f", ",.2f", "=+6d"]
+
+
+class Maker:
+    def __init__(self, r):
+        self.r = r
+        self.names = list(VALUES)
+
+    def pick(self, items):
+        return self.r.choice(items)
+
+    def literal(self):
+        return self.pick(["1", "0", "-1", "2", "10", "3.5", "0.0", "1e3", "'a'", "'x'", "''", "'Hello'", "none", "true", "false", "[]", "{}", "()", "[1, 2]", "(1,)", "('a', 'b')",
+                          "{'a': 1}", "{1: 'x', 'k': [1]}", "'\\n'", "\"it's\"", "'\\u00e9'", "[none, true]", "range(3)", "range(5, 0, -2)", "'a' 'b'", "1_000", "0x1f", "nope"])
+
+    def expr(self, depth=0):
+        r = self.r.random()
+        if depth > 3 or r < 0.28:
+            return self.pick(self.names) if self.r.random() < 0.65 else self.literal()
+        e = lambda: self.expr(depth + 1)  # noqa: E731
+        if r < 0.40:
+            return f"{e()}|{self.pick(FILTERS)}"
+        if r < 0.52:
+            return f"{e()}.{self.pick(METHODS)}"
+        if r < 0.60:
+            return f"{e()} is {self.pick(TESTS)}"
+        if r < 0.70:
+            return f"({e()} {self.pick(['+', '-', '*', '/', '//', '%', '**', '~', '~', '+'])} {e()})"
+        if r < 0.77:
+            return f"({e()} {self.pick(['==', '!=', '<', '>', '<=', '>=', 'in', 'not in', 'and', 'or', 'and', 'or'])} {e()})"
+        if r < 0.80:
+            return f"({e()} if {e()}" + (f" else {e()})" if self.r.random() < 0.8 else ")")
+        if r < 0.86:
+            i = lambda: self.pick(["", "0", "1", "-1", "2", "-2", "5", "100", "-100", "i", "none"])  # noqa: E731
+            return f"{e()}[{i() or 0}]" if self.r.random() < 0.4 else f"{e()}[{i()}:{i()}" + (f":{i()}]" if self.r.random() < 0.5 else "]")
+        if r < 0.89:
+            return f"{e()}[{self.pick(['0', repr('a'), repr('b'), repr('items'), e()])}]"
+        if r < 0.92:
+            return f"'{self.pick(FORMATS)}' % {self.pick(['', '('])}".replace("(", "") + f"{e()}"
+        if r < 0.95:
+            return f"'{{:{self.pick(SPECS)}}}'.format({e()})"
+        if r < 0.97:
+            return f"[{e()}, {e()}]"
+        return self.pick(["not ", "-", "+"]) + e()
+
+    def space(self):
+        return self.pick(["", "", "", " ", "\n", "  \n", "\n\n  ", "\t", "x", "text\n", " a "])
+
+    def tag(self, body):
+        return "{%" + self.pick(["", "", "-", "+"]) + f" {body} " + self.pick(["", "", "-", "+"]) + "%}"
+
+    def body(self, depth=0):
+        return "".join(self.statement(depth) for _ in range(self.r.randint(1, 3)))
+
+    def statement(self, depth=0):
+        r = self.r.random()
+        t, b = self.tag, lambda: self.space() + self.body(depth + 1) + self.space()  # noqa: E731
+        v = self.pick(["s", "i", "v", "k", "item", "x"])
+        if depth > 2 or r < 0.45:
+            out = "{{" + self.pick(["", "", "-"]) + f" {self.expr()} " + self.pick(["", "", "-"]) + "}}"
+        elif r < 0.58:
+            out = t(f"if {self.expr()}") + b() + (t(f"elif {self.expr()}") + b() if self.r.random() < 0.3 else "") + \
+                (t("else") + b() if self.r.random() < 0.5 else "") + t("endif")
+        elif r < 0.72:
+            loop = self.pick(["", "{{ loop.index }}/{{ loop.last }}", "{{ loop.length }}", "{{ loop.previtem }}{{ loop.nextitem }}", "{{ loop.cycle('a', 'b') }}",
+                              "{{ loop.changed(item) }}", "{{ loop.revindex0 }}", self.tag("break") if self.r.random() < 0.3 else "",
+                              self.tag(f"if {self.expr()}") + self.tag("continue") + self.tag("endif")])
+            head = self.pick([f"for item in {self.expr()}", f"for k, v in {self.expr()}", f"for item in {self.expr()} if {self.expr()}", "for k, v in d.items()",
+                              "for item in m", "for item in l if item > 1"])
+            out = t(head) + "{{ item }}" + loop + b() + (t("else") + b() if self.r.random() < 0.3 else "") + t("endfor")
+        elif r < 0.82:
+            out = t(f"set {v} = {self.expr()}") if self.r.random() < 0.8 else t(f"set {v}" + self.pick(["", " | upper", "|trim"])) + b() + t("endset")
+        elif r < 0.87:
+            out = t("set ns = namespace(a=1)") + t(f"for item in {self.expr()}") + t(f"set ns.a = {self.expr()}") + t("endfor") + "{{ ns.a }}{{ ns }}"
+        elif r < 0.93:
+            out = t(f"macro mac(p, {v}={self.expr()})") + b() + "{{ p }}{{ varargs }}{{ kwargs }}" * (self.r.random() < 0.4) + \
+                "{{ caller() }}" * (self.r.random() < 0.2) + t("endmacro") + "{{ mac(" + self.pick(["", self.expr(), f"{self.expr()}, p2=1", "1, 2, 3"]) + ") }}"
+            if self.r.random() < 0.2:
+                out += t("call mac(1)") + b() + t("endcall")
+        elif r < 0.96:
+            out = t("filter " + self.pick(["upper", "trim", "replace('a', 'b')", "indent(2)", "title"])) + b() + t("endfilter")
+        elif r < 0.98:
+            out = t(f"with {v} = {self.expr()}") + b() + t("endwith")
+        else:
+            out = self.pick(["{# c #}", "{#- c -#}", t("raw") + "{{ x }}" + t("endraw"), t("generation") + b() + t("endgeneration")])
+        return self.space() + out
+
+
+# A text that names an object's address cannot be compared; nor can numbers that adze refuses.
+SKIP = (" at 0x", "<function", "<built-in", "<bound method")
+REFUSED = ("64 bits", "is not supported", "are not supported", "known to Jinja", "has no text")
+
+
+def fuzz(adze, seed, count):
+    env, bad, same, failed, refused = environment(), 0, 0, 0, 0
+    r = random.Random(seed)
+    for i in range(count):
+        source = Maker(r).body()
+        want = render(env, source, VALUES)
+        got, error = adze.render(source, VALUES)
+        if want is not None and any(s in want for s in SKIP):
+            continue
+        if error and any(s in error for s in REFUSED):
+            refused += 1
+        elif got == want:
+            same += want is not None
+            failed += want is None
+        else:
+            bad += 1
+            if bad <= 12:
+                check(env, adze, repr(source), source, VALUES)
+    print(f"seed {seed}: {count} templates: {same} equal, {failed} fail in both, {refused} refused, {bad} differ")
+    return bad
+
+
+def main():
+    adze = Adze(sys.argv[1])
+    if sys.argv[2] == "--fuzz":
+        sys.exit(fuzz(adze, int(sys.argv[3]), int(sys.argv[4])) > 0)
+    sys.exit(folder(adze, sys.argv[2]) > 0)
+
+
+main()
