@@ -9,6 +9,7 @@ import json
 import random
 import subprocess
 import sys
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -106,17 +107,69 @@ class Maker:
         return self.pick(["1", "0", "-1", "2", "10", "3.5", "0.0", "1e3", "'a'", "'x'", "''", "'Hello'", "none", "true", "false", "[]", "{}", "()", "[1, 2]", "(1,)", "('a', 'b')",
                           "{'a': 1}", "{1: 'x', 'k': [1]}", "'\\n'", "\"it's\"", "'\\u00e9'", "[none, true]", "range(3)", "range(5, 0, -2)", "'a' 'b'", "1_000", "0x1f", "nope"])
 
+    # Expressions that mostly work: of a kind of value, with what that kind can do.
+    NAMES = {"str": ["s", "u", "e", "w", "q", "num", "fl"], "num": ["i", "z", "neg", "x", "big", "small", "t"], "list": ["l", "ls", "el", "m", "mix"], "dict": ["d", "ed", "items", "m[0]"]}
+    DO = {
+        "str": ["upper", "lower", "title", "capitalize", "trim", "replace('l', 'L')", "replace('', '-')", "indent", "indent(2, true)", "indent('>', false, true)", "e", "safe", "string", "center(20)", "truncate(5)",
+                "truncate(8, false, '', 0)", "reverse", "urlencode", "default('d', true)", "list", "wordcount", "length", "int", "float", "first", "last", "tojson", "int(0, 16)", "unique|join", "batch(3)|list", "slice(3)|list",
+                "sort", "map('upper')|join", "join('-')", "filesizeformat", "tojson(ensure_ascii=true)", "count", "trim('Hd ')", "forceescape"],
+        "num": ["abs", "round", "round(1)", "round(-1)", "round(1, 'ceil')", "round(2, 'floor')", "int", "float", "string", "default(1)", "default('n', true)", "tojson", "filesizeformat", "upper", "title"],
+        "list": ["first", "last", "length", "list", "join(', ')", "reverse|list", "tojson", "tojson(indent=2)", "map('string')|join('|')", "select|list", "unique|list", "batch(2)|list", "batch(2, 'z')|list", "slice(2)|list",
+                 "slice(2, 'z')|list", "select('string')|list", "reject('none')|list", "map(attribute='a')|list", "map(attribute='k.z', default=9)|list", "string", "default([])", "sort(attribute='a')", "sum(attribute='a')",
+                 "selectattr('k')|list", "selectattr('r', 'equalto', 'x')|list", "rejectattr('k', 'defined')|list", "groupby('r')|list", "groupby('r')|map(attribute='list')|list", "sort", "min", "max", "sum", "select('defined')|first"],
+        "dict": ["length", "list", "items|list", "dictsort", "dictsort(true)", "dictsort(reverse=true)", "tojson", "tojson(indent=2)", "tojson(sort_keys=true)", "tojson(separators=(',', ':'))", "first", "last", "string", "join(',')",
+                 "default({})", "dictsort(false, 'value')", "items|map('first')|list", "tojson(indent='.')"]}
+    CALL = {"str": METHODS[:METHODS.index("items()")] + ["isascii()", "isprintable()"], "num": ["real"], "list": ["count(1)", "copy()"],
+            "dict": ["items()|list", "keys()|list", "values()|list", "get('b')", "get('zz', 1)", "copy()", "keys()", "items()", "b", "nope", "get"]}
+
+    def typed(self, kind, depth):
+        r = self.r.random()
+        if depth > 3 or r < 0.4:
+            return self.pick(self.NAMES[kind])
+        e = lambda k=kind: self.typed(k, depth + 1)  # noqa: E731
+        if r < 0.5:
+            return f"({e()} if {self.expr(depth + 2)} else {e()})"
+        if kind == "str":
+            return self.pick([f"({e()} + {e()})", f"({e()} ~ {self.expr(depth + 1)})", f"{e()}.strip()", f"{e()}.split()[0]", f"({e()} * 2)", f"({e()}|upper)", f"({e()}|lower)", f"{e()}[1:]", f"{e()}[::-1]", f"{e()}[:3]",
+                              f"({self.typed(self.pick(['list', 'dict']), depth + 1)}|string)", f"({e('num')}|string)", f"'%s' % ({e('num')},)", f"({e()}|e)", f"({e()}|safe)", f"{e()}.replace('l', {e()})"])
+        if kind == "num":
+            return self.pick([f"({e()} + {e()})", f"({e()} - {e()})", f"({e()} * {e()})", f"({e()} / (i + 1))", f"({e()} // 3)", f"({e()} % 5)", f"-{e()}", f"({e('str')}|length)", f"({e('list')}|length)", f"({e()} // -2)", f"({e()} ** 2)",
+                              f"({e()} % -3.5)"])
+        if kind == "list":
+            return self.pick([f"[{e('str')}, {e('num')}]", f"{e('str')}.split('l')", f"({e()} + {e()})", f"{e()}[1:]", f"{e()}[::-1]", f"({e()}|reverse|list)", f"({e('dict')}|list)", f"[{e()}]", f"range({e('num')}|int|abs % 9)|list"])
+        return self.pick([f"{{'k': {e('str')}, {e('num')}: 1}}", f"dict(a={e('list')})", f"{{'b': {e()}}}", f"dict({e()}, z=1)"])
+
     def expr(self, depth=0):
+        kind = self.pick(list(self.NAMES))
+        r = self.r.random()
+        if r < 0.12:
+            return self.wild(depth)
+        t = lambda k=kind: self.typed(k, depth + 1)  # noqa: E731
+        if r < 0.35:
+            return f"({t()}|{self.pick(self.DO[kind])})"
+        if r < 0.5:
+            return f"{t()}.{self.pick(self.CALL[kind])}"
+        if r < 0.58:
+            return f"({t()} is {self.pick(TESTS)})"
+        if r < 0.68:
+            return f"({t()} {self.pick(['==', '!=', 'and', 'or', '<', '>=', 'in', 'not in'])} {t()})"
+        if r < 0.73:
+            return f"'{self.pick(FORMATS)}' % ({t('num')})"
+        if r < 0.78:
+            return f"'{{:{self.pick(SPECS)}}}'.format({t(self.pick(['num', 'num', 'str']))})"
+        return t()
+
+    def wild(self, depth=0):
         r = self.r.random()
         if depth > 3 or r < 0.28:
             return self.pick(self.names) if self.r.random() < 0.65 else self.literal()
         e = lambda: self.expr(depth + 1)  # noqa: E731
         if r < 0.40:
-            return f"{e()}|{self.pick(FILTERS)}"
+            return f"({e()}|{self.pick(FILTERS)})"
         if r < 0.52:
             return f"{e()}.{self.pick(METHODS)}"
         if r < 0.60:
-            return f"{e()} is {self.pick(TESTS)}"
+            return f"({e()} is {self.pick(TESTS)})"
         if r < 0.70:
             return f"({e()} {self.pick(['+', '-', '*', '/', '//', '%', '**', '~', '~', '+'])} {e()})"
         if r < 0.77:
@@ -125,11 +178,12 @@ class Maker:
             return f"({e()} if {e()}" + (f" else {e()})" if self.r.random() < 0.8 else ")")
         if r < 0.86:
             i = lambda: self.pick(["", "0", "1", "-1", "2", "-2", "5", "100", "-100", "i", "none"])  # noqa: E731
-            return f"{e()}[{i() or 0}]" if self.r.random() < 0.4 else f"{e()}[{i()}:{i()}" + (f":{i()}]" if self.r.random() < 0.5 else "]")
+            v = self.pick(self.names)  # Python folds slices of constants by other rules
+            return f"{v}[{i() or 0}]" if self.r.random() < 0.4 else f"{v}[{i()}:{i()}" + (f":{i()}]" if self.r.random() < 0.5 else "]")
         if r < 0.89:
             return f"{e()}[{self.pick(['0', repr('a'), repr('b'), repr('items'), e()])}]"
         if r < 0.92:
-            return f"'{self.pick(FORMATS)}' % {self.pick(['', '('])}".replace("(", "") + f"{e()}"
+            return f"'{self.pick(FORMATS)}' % {e()}"
         if r < 0.95:
             return f"'{{:{self.pick(SPECS)}}}'.format({e()})"
         if r < 0.97:
@@ -207,6 +261,7 @@ def fuzz(adze, seed, count):
 
 
 def main():
+    warnings.simplefilter("ignore")
     adze = Adze(sys.argv[1])
     if sys.argv[2] == "--fuzz":
         sys.exit(fuzz(adze, int(sys.argv[3]), int(sys.argv[4])) > 0)

@@ -139,6 +139,25 @@ static az_jval group_attr(const az_jseq *q, const char *s, size_t n)
     return n == 4 && memcmp(s, "list", n) == 0 ? q->v[1] : AZ_JMISS;
 }
 
+static az_jval number_attr(az_jinja *J, az_jval v, const char *s, size_t n)
+{
+    static const az_jfunc float_methods[] = {
+        { "as_integer_ratio", NULL, NULL }, { "conjugate", NULL, NULL }, { "hex", NULL, NULL },
+        { "fromhex", NULL, NULL },          { "is_integer", NULL, NULL }, { 0 },
+    };
+    static const az_jfunc int_methods[] = {
+        { "as_integer_ratio", NULL, NULL }, { "bit_count", NULL, NULL }, { "bit_length", NULL, NULL },
+        { "conjugate", NULL, NULL },        { "to_bytes", NULL, NULL },  { "from_bytes", NULL, NULL }, { 0 },
+    };
+    bool is_int = az_jis_int(v);
+
+    if (n == 4 && memcmp(s, "real", n) == 0) return is_int ? az_jint(az_jto_int(v)) : v;
+    if (n == 4 && memcmp(s, "imag", n) == 0) return is_int ? az_jint(0) : az_jfloat(0);
+    if (is_int && n == 9 && memcmp(s, "numerator", n) == 0) return az_jint(az_jto_int(v));
+    if (is_int && n == 11 && memcmp(s, "denominator", n) == 0) return az_jint(1);
+    return method(J, is_int ? int_methods : float_methods, v, s, n);
+}
+
 az_jval az_jattr_only(az_jinja *J, az_jval v, const char *s, size_t n)
 {
     static const az_jfunc none[] = { { 0 } };
@@ -155,6 +174,9 @@ az_jval az_jattr_only(az_jinja *J, az_jval v, const char *s, size_t n)
         return az_jundef(J, "access to the attribute '%.*s' of '%s' object is unsafe", (int)n, s,
                          az_jtype_name(v));
     switch ((az_jkind)v.kind) {
+    case AZ_J_BOOL:
+    case AZ_J_INT:
+    case AZ_J_FLOAT: return number_attr(J, v, s, n);
     case AZ_J_STR: return method(J, az_jstr_methods, v, s, n);
     case AZ_J_TUPLE:
         if (v.u.seq->group) r = group_attr(v.u.seq, s, n);

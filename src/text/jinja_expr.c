@@ -266,11 +266,12 @@ static az_jnode *one_filter(parser *P, az_jnode *value)
     if (!n) return NULL;
     n->a = value;
     n->name = at->value.u.s;
-    if (az_jp_at(P)->kind == AZ_JT_DOT) {
-        az_jp_fail(P, "there are no filters with a dot in their name");
-        return NULL;
-    }
     n->fn = az_jfilter(n->name->s, n->name->n);
+    while (az_jp_at(P)->kind == AZ_JT_DOT) { /* part of the name, and none has one */
+        n->fn = NULL;
+        P->at++;
+        if (!az_jp_expect(P, AZ_JT_NAME, "expected the name of a filter")) return NULL;
+    }
     if (az_jp_at(P)->kind == AZ_JT_LPAREN && !call_args(P, n)) return NULL;
     return n;
 }
@@ -424,6 +425,11 @@ static az_jnode *test(parser *P, az_jnode *value)
     n->a = value;
     n->name = name->value.u.s;
     n->fn = az_jtest(n->name->s, n->name->n);
+    while (az_jp_at(P)->kind == AZ_JT_DOT) {
+        n->fn = NULL;
+        P->at++;
+        if (!az_jp_expect(P, AZ_JT_NAME, "expected the name of a test")) return NULL;
+    }
     if (az_jp_at(P)->kind == AZ_JT_LPAREN) {
         if (!call_args(P, n)) return NULL;
     } else if (has_bare_argument(P)) {

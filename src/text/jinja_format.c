@@ -210,7 +210,7 @@ static void percent_int(percent *P, az_jval v, spec *f)
     }
     if (v.kind == AZ_J_FLOAT) {
         if (!(v.u.f > -9.2e18 && v.u.f < 9.2e18)) {
-            az_jfail(P->J, "the number has no 64-bit integer");
+            az_jfail_status(P->J, ADZE_EUNSUP, "integers beyond 64 bits are not supported");
             return;
         }
         v = az_jint((int64_t)v.u.f);
@@ -436,7 +436,7 @@ static void put_formatted(az_jinja *J, az_buf *b, az_jval v, const char *s, size
             az_jfail(J, "precision is not allowed in an integer format");
         else
             put_int(J, b, az_jto_int(v), &f);
-    } else if (az_jis_num(v) && f.type && strchr("eEfFgG%", f.type))
+    } else if (az_jis_num(v) && f.type && strchr("eEfFgGn%", f.type))
         put_float(J, b, az_jto_float(v), &f);
     else if (v.kind == AZ_J_FLOAT && !f.type)
         put_float(J, b, v.u.f, &f);

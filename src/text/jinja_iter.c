@@ -16,6 +16,7 @@ static bool next_char(az_jinja *J, az_jiter *it, az_jval *out)
     if (it->i >= it->src.u.s->n) return false;
     az_utf8_next(it->src.u.s->s + it->i, it->src.u.s->n - it->i, &len);
     *out = az_jstr_part(J, it->src, it->i, len);
+    out->markup = false;
     it->i += len;
     return true;
 }

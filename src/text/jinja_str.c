@@ -190,8 +190,7 @@ static az_jval split_space(az_jinja *J, az_jval v, int64_t max)
         if (i == s->n) break;
         from = i;
         if (max >= 0 && (int64_t)q->n == max) {
-            az_jval rest = az_jstr_part(J, v, from, s->n - from);
-            if (!az_jfailed(J)) az_jseq_add(J, q, az_jstrip(J, rest, AZ_JNONE, false, true));
+            az_jseq_add(J, q, az_jstr_part(J, v, from, s->n - from));
             break;
         }
         while (i < s->n && !az_jspace(az_utf8_next(s->s + i, s->n - i, &len)))
@@ -221,8 +220,7 @@ static az_jval rsplit_space(az_jinja *J, az_jval v, int64_t max)
             end = at;
         if (!end) break;
         if (max >= 0 && (int64_t)q->n == max) {
-            az_jval rest = az_jstr_part(J, v, 0, end);
-            if (!az_jfailed(J)) az_jseq_add(J, q, az_jstrip(J, rest, AZ_JNONE, true, false));
+            az_jseq_add(J, q, az_jstr_part(J, v, 0, end));
             break;
         }
         for (at = end; at > 0; at = az_utf8_back(s->s, at)) {
