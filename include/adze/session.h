@@ -143,7 +143,12 @@ typedef struct adze_generate_opts {
     int ignore_eos;
     /* Called with each piece of finished text (whole UTF-8 characters); return non-zero to stop. */
     int (*on_text)(void *user, const char *text, size_t n);
+    /* Called with each token that is chosen, the one that ends the text included; may be NULL. */
+    void (*on_token)(void *user, int32_t token);
     void *user;
+    /* [n_before] tokens that the session holds already, for the repetition penalty; may be NULL. */
+    const int32_t *before;
+    size_t n_before;
 } adze_generate_opts;
 
 typedef enum adze_finish {

@@ -1,5 +1,5 @@
 /* adze generate: continue a prompt with the native engine, streaming. */
-#include "cli/cli.h"
+#include "cli/sampling.h"
 #include "core/model.h"
 #include "infer/sample.h"
 
@@ -10,10 +10,10 @@
 
 typedef struct generate_opts {
     const char *prompt;
-    int64_t max_tokens, context, top_k, seed;
-    double temperature, top_p, min_p, repetition_penalty;
+    int64_t max_tokens, context;
+    az_sampling_opts sampling;
     az_opt_list stop;
-    bool greedy, sample, raw, ignore_eos, json;
+    bool raw, ignore_eos, json;
 } generate_opts;
 
 #define AT(field) offsetof(generate_opts, field)
@@ -23,16 +23,7 @@ static const az_opt opts[] = {
       "tokens to generate at most, 0 = until the context is full" },
     { 'c', "context", AZ_OPT_INT, AT(context), "0", "N",
       "longest sequence in tokens, 0 = the model's limit, at most 4096" },
-    { 0, "greedy", AZ_OPT_BOOL, AT(greedy), NULL, NULL, "always take the most likely token" },
-    { 0, "sample", AZ_OPT_BOOL, AT(sample), NULL, NULL, "draw tokens, whatever the model says" },
-    { 0, "temperature", AZ_OPT_REAL, AT(temperature), "-1", "T", "flatten (> 1) or sharpen (< 1)" },
-    { 0, "top-k", AZ_OPT_INT, AT(top_k), "-1", "K", "draw from the K most likely, 0 = all" },
-    { 0, "top-p", AZ_OPT_REAL, AT(top_p), "-1", "P", "draw from the most likely that make up P" },
-    { 0, "min-p", AZ_OPT_REAL, AT(min_p), "-1", "P", "leave out what is below P times the best" },
-    { 0, "repetition-penalty", AZ_OPT_REAL, AT(repetition_penalty), "-1", "R",
-      "make tokens that came before less likely (> 1)" },
-    { 0, "seed", AZ_OPT_INT, AT(seed), "-1", "N",
-      "same seed, same text; default: another each time" },
+    AZ_SAMPLING_ROWS(generate_opts),
     { 0, "stop", AZ_OPT_LIST, AT(stop), NULL, "TEXT", "end before this text; may be repeated" },
     { 0, "ignore-eos", AZ_OPT_BOOL, AT(ignore_eos), NULL, NULL,
       "go on past end-of-sequence tokens" },
@@ -53,40 +44,7 @@ static int on_text(void *user, const char *text, size_t n)
     printing *p = user;
 
     if (p->json) return json_array_append_new(p->json, json_stringn_nocheck(text, n)) != 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (p->escape && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f))
-            az_cli_printf(p->cli, "\\x%02x", c);
-        else
-            fputc(c, p->cli->out);
-    }
-    return fflush(p->cli->out) != 0;
-}
-
-static adze_status settings(az_cli *cli, const generate_opts *o, const adze_model *m,
-                            adze_sampling *s, adze_error *err)
-{
-    bool asked =
-        o->top_k >= 0 || o->seed >= 0 || o->temperature >= 0 || o->top_p >= 0 || o->min_p >= 0;
-
-    adze_sampling_defaults(s, m);
-    if (o->temperature >= 0) s->temperature = (float)o->temperature;
-    if (o->top_p >= 0) s->top_p = (float)o->top_p;
-    if (o->min_p >= 0) s->min_p = (float)o->min_p;
-    if (o->repetition_penalty >= 0) s->repetition_penalty = (float)o->repetition_penalty;
-    if (o->top_k >= 0) s->top_k = o->top_k > INT32_MAX ? INT32_MAX : (int)o->top_k;
-    if (asked || o->sample) s->do_sample = 1;
-    if (o->greedy) s->do_sample = 0;
-    if (o->seed >= 0) {
-        s->seed = (uint64_t)o->seed;
-        return ADZE_OK;
-    }
-    if (!s->do_sample) return ADZE_OK;
-    s->seed = 0;
-    /* 53 bits, so that the number printed is exact in any JSON reader */
-    adze_status rc = az_random(cli->run, &s->seed, sizeof s->seed, err);
-    s->seed >>= 11;
-    return rc;
+    return az_cli_put_text(p->cli, text, n, p->escape);
 }
 
 static const char *const finishes[] = { "eos", "stop", "length", "user" };
@@ -181,7 +139,7 @@ static adze_status generate(az_cli *cli, const generate_opts *o, parts *p, adze_
                               .user = &out };
     adze_generate_result r = { 0 };
     char ignored[256];
-    adze_status rc = settings(cli, o, p->m, &go.sampling, err);
+    adze_status rc = az_sampling_settings(cli, &o->sampling, p->m, &go.sampling, err);
 
     if (rc < 0) return rc;
     if (*az_sampling_ignored(p->m, ignored, sizeof ignored))
@@ -201,33 +159,21 @@ static adze_status generate(az_cli *cli, const generate_opts *o, parts *p, adze_
     return rc;
 }
 
-/* A negative value other than the default -1, which stands for the model's own setting, was typed. */
-static bool below_unset(const generate_opts *o)
-{
-    const double v[] = { (double)o->top_k, (double)o->seed, o->temperature,
-                         o->top_p,         o->min_p,        o->repetition_penalty };
-
-    for (size_t i = 0; i < AZ_COUNT(v); i++)
-        if (v[i] < 0 && v[i] != -1) return true;
-    return false;
-}
-
 static int generate_run(az_cli *cli, const void *opt, int argc, const char **argv)
 {
     const az_cmd *cmd = az_cmd_find("generate");
     const generate_opts *o = opt;
     adze_error err = { .pos = ADZE_NOPOS };
     parts p = { 0 };
+    const char *wrong;
     adze_status rc;
 
     (void)argc;
     if (!o->prompt) return az_cli_usage(cli, cmd, "--prompt TEXT is needed");
     if (o->max_tokens < 0 || o->context < 0)
         return az_cli_usage(cli, cmd, "--max-tokens and --context must be 0 or more");
-    if (below_unset(o)) return az_cli_usage(cli, cmd, "sampling settings must be 0 or more");
-    if (o->greedy && (o->sample || o->top_k >= 0 || o->seed >= 0 || o->temperature >= 0 ||
-                      o->top_p >= 0 || o->min_p >= 0))
-        return az_cli_usage(cli, cmd, "--greedy draws nothing: leave out the sampling options");
+    wrong = az_sampling_check(&o->sampling);
+    if (wrong) return az_cli_usage(cli, cmd, "%s", wrong);
     rc = prepare(cli, o, argv[0], &p, &err);
     if (rc == ADZE_OK) rc = generate(cli, o, &p, &err);
     release(&p);

@@ -38,6 +38,7 @@ void adze_model_close(adze_model *m)
     json_decref(m->generation_config);
     json_decref(m->tok.hf);
     json_decref(m->tok.hf_config);
+    json_decref(m->chat_templates);
     az_free(m->run, m->files);
     az_arena_deinit(&m->arena);
     az_free(m->run, m);

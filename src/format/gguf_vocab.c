@@ -401,33 +401,57 @@ static adze_status put_json(vocab *v, const char *key, const json_t *j)
     return rc;
 }
 
-/* The default template, and the named ones of a list. */
+enum { MAX_TEMPLATES = 32 };
+
+/* A named template; names[] receives how the GGUF calls it. */
+static adze_status put_template(vocab *v, const char *name, const json_t *t, az_str *names,
+                                size_t *n)
+{
+    static const char prefix[] = "tokenizer.chat_template.";
+    char *key;
+
+    if (!name || !json_is_string(t) || strcmp(name, "default") == 0) return ADZE_OK;
+    if (*n == MAX_TEMPLATES)
+        return az_fail_name(v->err, ADZE_EUNSUP, v->p->model->path, name, ADZE_NOPOS,
+                            "is one of more than %d chat templates", MAX_TEMPLATES);
+    key = az_arena_printf(&v->p->arena, "%s%s", prefix, name);
+    if (!key) return nomem(v);
+    for (char *c = key + sizeof prefix - 1; *c; c++)
+        if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')))
+            *c = '_';
+    if (!az_kv_put_str(&v->p->kv, key, json_string_value(t), json_string_length(t)))
+        return nomem(v);
+    names[*n].s = key + sizeof prefix - 1;
+    names[*n].n = strlen(names[*n].s);
+    ++*n;
+    return ADZE_OK;
+}
+
+/* The default template, and the named ones: of files, else of tokenizer_config.json. */
 static adze_status put_templates(vocab *v)
 {
     const adze_model *m = v->p->model;
-    const json_t *list = json_object_get(v->config, "chat_template");
-    az_str names[32];
-    size_t n = 0;
+    const json_t *list = json_object_get(v->config, "chat_template"), *item;
+    az_str names[MAX_TEMPLATES];
+    adze_status rc = ADZE_OK;
+    const char *name;
+    size_t n = 0, i;
+    json_t *t;
 
     if (m->chat_template &&
         !az_kv_put_str(&v->p->kv, "tokenizer.chat_template", m->chat_template, m->chat_template_n))
         return nomem(v);
-    for (size_t i = 0; i < json_array_size(list) && n < AZ_COUNT(names); i++) {
-        const char *name = az_json_str(json_array_get(list, i), "name");
-        const json_t *t = json_object_get(json_array_get(list, i), "template");
-        char *key;
-        if (!name || !json_is_string(t) || strcmp(name, "default") == 0) continue;
-        key = az_arena_printf(&v->p->arena, "tokenizer.chat_template.%s", name);
-        if (!key) return nomem(v);
-        for (char *c = key + strlen("tokenizer.chat_template."); *c; c++)
-            if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')))
-                *c = '_';
-        if (!az_kv_put_str(&v->p->kv, key, json_string_value(t), json_string_length(t)))
-            return nomem(v);
-        names[n].s = key + strlen("tokenizer.chat_template.");
-        names[n].n = strlen(names[n].s);
-        n++;
+    json_object_foreach(m->chat_templates, name, t)
+    {
+        if (rc == ADZE_OK) rc = put_template(v, name, t, names, &n);
     }
+    if (!m->chat_templates && !m->template_is_file) json_array_foreach(list, i, item)
+        {
+            if (rc == ADZE_OK)
+                rc = put_template(v, az_json_str(item, "name"), json_object_get(item, "template"),
+                                  names, &n);
+        }
+    if (rc < 0) return rc;
     return !n || az_kv_put_strs(&v->p->kv, "tokenizer.chat_templates", names, n) ? ADZE_OK
                                                                                  : nomem(v);
 }

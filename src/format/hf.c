@@ -105,6 +105,39 @@ static const json_t *template_of(const json_t *doc)
     return NULL;
 }
 
+/* additional_chat_templates/NAME.jinja into m->chat_templates. */
+static adze_status read_more_templates(adze_model *m, adze_error *err)
+{
+    char *dir = az_path_join(m->run, m->path, "additional_chat_templates"), **names = NULL;
+    adze_status rc = dir ? ADZE_OK : az_fail_nomem(err, "reading chat templates");
+    size_t n = 0;
+
+    if (rc < 0 || !az_exists(m->run, dir)) goto done;
+    rc = az_list_dir(m->run, dir, &names, &n, err);
+    for (size_t i = 0; i < n && rc == ADZE_OK; i++) {
+        size_t len = strlen(names[i]), size;
+        char *text = NULL;
+        int fd;
+        if (len < 7 || strcmp(names[i] + len - 6, ".jinja") != 0) continue;
+        rc = az_open_beneath(m->run, dir, names[i], &fd, err);
+        if (rc < 0) break;
+        rc = az_read_fd(m->run, fd, names[i], MAX_TEMPLATE, &text, &size, err);
+        az_close(m->run, fd);
+        if (rc < 0) break;
+        names[i][len - 6] = 0;
+        if (!m->chat_templates) m->chat_templates = json_object();
+        if (json_object_set_new(m->chat_templates, names[i], json_stringn(text, size)) != 0)
+            rc = az_fail_name(err, ADZE_EFORMAT, dir, names[i], ADZE_NOPOS,
+                              "is not UTF-8, or memory is short");
+        az_free(m->run, text);
+    }
+done:
+    az_free_names(m->run, names, n);
+    az_free(m->run, dir);
+    return rc;
+}
+
+/* Files first, as transformers reads them; then tokenizer_config.json. */
 static adze_status read_template(adze_model *m, adze_error *err)
 {
     const json_t *t = template_of(m->tok.hf_config);
@@ -113,14 +146,18 @@ static adze_status read_template(adze_model *m, adze_error *err)
     size_t n;
     adze_status rc;
 
-    if (json_is_string(t)) return set_template(m, json_string_value(t), json_string_length(t), err);
+    rc = read_more_templates(m, err);
+    if (rc < 0) return rc;
     rc = read_text(m, "chat_template.jinja", MAX_TEMPLATE, &text, &n, err);
     if (rc < 0) return rc;
     if (text) {
+        m->template_is_file = true;
         rc = set_template(m, text, n, err);
         az_free(m->run, text);
         return rc;
     }
+    if (m->chat_templates) return ADZE_OK;
+    if (json_is_string(t)) return set_template(m, json_string_value(t), json_string_length(t), err);
     rc = read_object(m, "chat_template.json", &doc, err);
     t = template_of(doc);
     if (rc == ADZE_OK && json_is_string(t))

@@ -201,6 +201,7 @@ static adze_status decode(generating *g, adze_error *err)
         if (rc < 0) return rc;
         az_sampler_accept(&g->sampler, token);
         g->result->new_tokens++;
+        if (g->opts->on_token) g->opts->on_token(g->opts->user, token);
         if (ends(g, token)) return ADZE_OK;
         if (!az_buf_ok(&g->held)) return az_fail_nomem(err, "generating text");
         if (!adze_session_room(s))
@@ -244,6 +245,8 @@ adze_status adze_generate(adze_session *s, const adze_tokenizer *t, const int32_
         goto done;
     }
     find_eos(&g);
+    for (size_t i = 0; i < opts->n_before; i++)
+        az_sampler_accept(&g.sampler, opts->before[i]);
     for (size_t i = 0; i < n_prompt; i++)
         az_sampler_accept(&g.sampler, prompt[i]);
     begin = az_now_ns(s->run);

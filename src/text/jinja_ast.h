@@ -55,18 +55,18 @@ bool az_jlex(az_jinja *J, const char *s, size_t n, az_jtok **tokens, size_t *n_t
 
 typedef enum az_jnode_kind {
     /* statements */
-    AZ_JN_DATA,        /* value */
-    AZ_JN_OUTPUT,      /* a */
-    AZ_JN_IF,          /* a test, list body, b the next elif, list2 else */
-    AZ_JN_FOR,         /* a target, b iterable, c test, list body, list2 else, flag recursive */
-    AZ_JN_SET,         /* a target, b value */
-    AZ_JN_SET_BLOCK,   /* a target, b filters or NULL, list body */
-    AZ_JN_MACRO,       /* name, params, list body */
-    AZ_JN_CALL_BLOCK,  /* a call, params, list body */
+    AZ_JN_DATA,         /* value */
+    AZ_JN_OUTPUT,       /* a */
+    AZ_JN_IF,           /* a test, list body, b the next elif, list2 else */
+    AZ_JN_FOR,          /* a target, b iterable, c test, list body, list2 else, flag recursive */
+    AZ_JN_SET,          /* a target, b value */
+    AZ_JN_SET_BLOCK,    /* a target, b filters or NULL, list body */
+    AZ_JN_MACRO,        /* name, params, list body */
+    AZ_JN_CALL_BLOCK,   /* a call, params, list body */
     AZ_JN_FILTER_BLOCK, /* a filters, list body */
-    AZ_JN_WITH,        /* list2 of KEYWORD: a target, b value; list body */
-    AZ_JN_GENERATION,  /* list body */
-    AZ_JN_BLOCK,       /* list body */
+    AZ_JN_WITH,         /* list2 of KEYWORD: a target, b value; list body */
+    AZ_JN_GENERATION,   /* list body */
+    AZ_JN_BLOCK,        /* list body */
     AZ_JN_BREAK,
     AZ_JN_CONTINUE,
     AZ_JN_LOADER, /* name: include, import, from, extends: there is no loader */
@@ -97,7 +97,13 @@ typedef enum az_jnode_kind {
 
 enum { AZ_J_LOAD, AZ_J_STORE, AZ_J_PARAM };
 
-typedef enum az_jload { AZ_JLOAD_PARAM, AZ_JLOAD_RESOLVE, AZ_JLOAD_ALIAS, AZ_JLOAD_UNSET, AZ_JLOAD_OUTER } az_jload;
+typedef enum az_jload {
+    AZ_JLOAD_PARAM,
+    AZ_JLOAD_RESOLVE,
+    AZ_JLOAD_ALIAS,
+    AZ_JLOAD_UNSET,
+    AZ_JLOAD_OUTER
+} az_jload;
 
 /* One name of a scope; found by jinja2's rules (idtracking.py). OUTER: not a variable of this scope. */
 typedef struct az_jvar {

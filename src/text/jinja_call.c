@@ -41,7 +41,8 @@ static bool bind(az_jinja *J, const az_jfunc *f, az_jval *a, size_t at, const az
         for (size_t i = 0; i < args->n_kw; i++) {
             if (args->name[i]->n != n || memcmp(args->name[i]->s, p, n) != 0) continue;
             if (v.kind != AZ_J_MISSING || no_kw) {
-                az_jfail(J, "%s() got argument '%.*s' in a way it does not take", f->name, (int)n, p);
+                az_jfail(J, "%s() got argument '%.*s' in a way it does not take", f->name, (int)n,
+                         p);
                 return false;
             }
             v = args->kw[i];
@@ -108,7 +109,8 @@ static az_jval method(az_jinja *J, const az_jfunc *table, az_jval self, const ch
 /* What the sandbox hides: reading it gives undefined, using that fails. */
 static bool is_unsafe(az_jval v, const char *s, size_t n)
 {
-    static const char *const list[] = { "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove", NULL };
+    static const char *const list[] = { "append", "clear",  "pop",    "reverse", "insert",
+                                        "sort",   "extend", "remove", NULL };
     static const char *const dict[] = { "clear", "pop", "popitem", "setdefault", "update", NULL };
     const char *const *names = v.kind == AZ_J_LIST ? list : v.kind == AZ_J_DICT ? dict : NULL;
 
@@ -142,12 +144,17 @@ static az_jval group_attr(const az_jseq *q, const char *s, size_t n)
 static az_jval number_attr(az_jinja *J, az_jval v, const char *s, size_t n)
 {
     static const az_jfunc float_methods[] = {
-        { "as_integer_ratio", NULL, NULL }, { "conjugate", NULL, NULL }, { "hex", NULL, NULL },
+        { "as_integer_ratio", NULL, NULL }, { "conjugate", NULL, NULL },  { "hex", NULL, NULL },
         { "fromhex", NULL, NULL },          { "is_integer", NULL, NULL }, { 0 },
     };
     static const az_jfunc int_methods[] = {
-        { "as_integer_ratio", NULL, NULL }, { "bit_count", NULL, NULL }, { "bit_length", NULL, NULL },
-        { "conjugate", NULL, NULL },        { "to_bytes", NULL, NULL },  { "from_bytes", NULL, NULL }, { 0 },
+        { "as_integer_ratio", NULL, NULL },
+        { "bit_count", NULL, NULL },
+        { "bit_length", NULL, NULL },
+        { "conjugate", NULL, NULL },
+        { "to_bytes", NULL, NULL },
+        { "from_bytes", NULL, NULL },
+        { 0 },
     };
     bool is_int = az_jis_int(v);
 
@@ -192,7 +199,8 @@ az_jval az_jattr_only(az_jinja *J, az_jval v, const char *s, size_t n)
         return method(J, az_jcycler_methods, v, s, n);
     case AZ_J_MACRO: return macro_attr(J, v.u.m, s, n);
     case AZ_J_FUNC:
-        return method(J, strcmp(v.u.fn->fn->name, "dict") == 0 ? az_jdict_type_methods : none, v, s, n);
+        return method(J, strcmp(v.u.fn->fn->name, "dict") == 0 ? az_jdict_type_methods : none, v, s,
+                      n);
     default: return AZ_JMISS;
     }
 }
@@ -283,9 +291,12 @@ static az_jval from_keys(az_jinja *J, const az_jval *a, const az_jargs *args)
 }
 
 const az_jfunc az_jdict_methods[] = {
-    { "copy", "/self", same },           { "get", "/self,key;default", dict_get },
-    { "items", "/self", dict_items },    { "keys", "/self", dict_keys },
-    { "values", "/self", dict_values },  { "fromkeys", "/self,keys;value", from_keys },
+    { "copy", "/self", same },
+    { "get", "/self,key;default", dict_get },
+    { "items", "/self", dict_items },
+    { "keys", "/self", dict_keys },
+    { "values", "/self", dict_values },
+    { "fromkeys", "/self,keys;value", from_keys },
     { 0 },
 };
 

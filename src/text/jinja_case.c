@@ -54,7 +54,8 @@ int az_jcase_upper(uint32_t c, uint32_t out[3])
         out[0] = c >= 'a' && c <= 'z' ? c - 32 : c;
         return 1;
     }
-    return map(az_case_upper, az_case_upper_n, az_case_upper_special, az_case_upper_special_n, c, out);
+    return map(az_case_upper, az_case_upper_n, az_case_upper_special, az_case_upper_special_n, c,
+               out);
 }
 
 int az_jcase_lower(uint32_t c, uint32_t out[3])
@@ -63,7 +64,8 @@ int az_jcase_lower(uint32_t c, uint32_t out[3])
         out[0] = c >= 'A' && c <= 'Z' ? c + 32 : c;
         return 1;
     }
-    return map(az_case_lower, az_case_lower_n, az_case_lower_special, az_case_lower_special_n, c, out);
+    return map(az_case_lower, az_case_lower_n, az_case_lower_special, az_case_lower_special_n, c,
+               out);
 }
 
 int az_jcase_title(uint32_t c, uint32_t out[3])
@@ -123,7 +125,8 @@ bool az_jcased(az_jval s, bool upper)
 /* Has a case, is passed over when looking for one: what decides the form of a sigma. */
 static bool cased(uint32_t c)
 {
-    return is_lower(c) || is_upper(c) || utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LT;
+    return is_lower(c) || is_upper(c) ||
+           utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LT;
 }
 
 static bool ignorable(uint32_t c)
@@ -131,8 +134,8 @@ static bool ignorable(uint32_t c)
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
 
     return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF ||
-           k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK || c == '\'' || c == '.' || c == ':' ||
-           c == 0xb7 || c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027;
+           k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK || c == '\'' || c == '.' ||
+           c == ':' || c == 0xb7 || c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027;
 }
 
 static bool final_sigma(const char *s, size_t n, size_t at)
@@ -243,7 +246,10 @@ az_jval az_jtitle_filter(az_jinja *J, az_jval s)
             if (i > from && sep != between) break;
             between = sep;
         }
-        put_mapped(&b, t + from, 0, i - from, az_jcase_upper, az_jcase_lower);
+        if (i == from) break;
+        az_utf8_next(t + from, n - from, &len); /* the rest is lowered on its own */
+        put_mapped(&b, t + from, 0, len, NULL, az_jcase_upper);
+        put_mapped(&b, t + from + len, 0, i - from - len, NULL, az_jcase_lower);
     }
     return az_jstr_of_buf(J, &b);
 }

@@ -17,7 +17,8 @@ typedef struct az_case_special {
 
 extern const az_case_run az_case_upper[], az_case_lower[], az_case_title[];
 extern const size_t az_case_upper_n, az_case_lower_n, az_case_title_n;
-extern const az_case_special az_case_upper_special[], az_case_lower_special[], az_case_title_special[];
+extern const az_case_special az_case_upper_special[], az_case_lower_special[],
+    az_case_title_special[];
 extern const size_t az_case_upper_special_n, az_case_lower_special_n, az_case_title_special_n;
 extern const uint32_t az_case_title_same[];
 extern const size_t az_case_title_same_n;

@@ -92,7 +92,8 @@ static bool spread(az_jinja *J, az_jval v, az_jargs *args, size_t at)
         args->name[at + i] = v.u.d->p[i].key.u.s;
         args->kw[at + i] = v.u.d->p[i].value;
         for (size_t k = 0; k < at; k++)
-            if (az_jequal(J, v.u.d->p[i].key, (az_jval){ .kind = AZ_J_STR, .u.s = args->name[k] })) {
+            if (az_jequal(J, v.u.d->p[i].key,
+                          (az_jval){ .kind = AZ_J_STR, .u.s = args->name[k] })) {
                 az_jfail(J, "got multiple values for a keyword argument");
                 return false;
             }
@@ -217,9 +218,7 @@ static az_jval eval(az_jinja *J, az_jframe *f, const az_jnode *n)
     case AZ_JN_DICT: return dict(J, f, n);
     case AZ_JN_BINARY: return binary(J, f, n);
     case AZ_JN_UNARY: return unary(J, f, n);
-    case AZ_JN_AND:
-        v = az_jeval(J, f, n->a);
-        return az_jtruth(J, v) ? az_jeval(J, f, n->b) : v;
+    case AZ_JN_AND: v = az_jeval(J, f, n->a); return az_jtruth(J, v) ? az_jeval(J, f, n->b) : v;
     case AZ_JN_OR:
         v = az_jeval(J, f, n->a);
         return az_jtruth(J, v) || az_jfailed(J) ? v : az_jeval(J, f, n->b);

@@ -150,13 +150,16 @@ static bool next_tested(az_jinja *J, az_jiter *it, az_jval *out)
     return false;
 }
 
-static az_jloop *loop_new(az_jinja *J, az_jframe *f, const az_jnode *n, az_jval items, size_t depth0)
+static az_jloop *loop_new(az_jinja *J, az_jframe *f, const az_jnode *n, az_jval items,
+                          size_t depth0)
 {
     az_jloop *l = az_jalloc(J, sizeof *l);
     az_jiter *it = az_jiter_of(J, items);
 
     if (!l || !it) return NULL;
-    *l = (az_jloop){ .node = n, .outer = f, .it = it, .iterable = items, .index0 = -1, .depth0 = depth0 };
+    *l = (az_jloop){
+        .node = n, .outer = f, .it = it, .iterable = items, .index0 = -1, .depth0 = depth0
+    };
     if (n->c) {
         az_jiter *tested = az_jiter_new(J, next_tested);
         if (!tested) return NULL;
@@ -213,8 +216,9 @@ static az_jval or_undef(az_jinja *J, az_jval v, const char *why)
 
 az_jval az_jloop_attr(az_jinja *J, az_jloop *l, const char *s, size_t n)
 {
-    static const char *const names[] = { "index", "index0", "first",   "last",     "length",  "previtem",
-                                         "nextitem", "depth", "depth0", "revindex", "revindex0" };
+    static const char *const names[] = { "index",  "index0",   "first",    "last",
+                                         "length", "previtem", "nextitem", "depth",
+                                         "depth0", "revindex", "revindex0" };
     size_t i;
 
     for (i = 0; i < AZ_COUNT(names); i++)
@@ -262,8 +266,7 @@ az_jval az_jloop_recurse(az_jinja *J, az_jloop *l, az_jval items)
 {
     az_buf b, *outer = J->out;
 
-    if (!l->node->flag)
-        return az_jfail(J, "the loop needs the marker recursive to be called");
+    if (!l->node->flag) return az_jfail(J, "the loop needs the marker recursive to be called");
     if (!az_jenter(J)) return AZ_JUNDEF;
     az_jbuf(J, &b);
     J->out = &b;
@@ -295,7 +298,8 @@ static bool bind(az_jinja *J, const az_jmacro *m, const az_jargs *args, az_jfram
     for (const az_jnode *p = m->params; p; p = p->next, at++) {
         const az_jval *v = at < args->n ? &args->pos[at] : keyword(args, used, p->name);
         f->slots[p->slot] = v ? *v : AZ_JMISS;
-        if (at >= args->n && m->names_caller && p->name->n == 6 && memcmp(p->name->s, "caller", 6) == 0)
+        if (at >= args->n && m->names_caller && p->name->n == 6 &&
+            memcmp(p->name->s, "caller", 6) == 0)
             found_caller = true;
         if (!az_jstep(J, 1 + args->n_kw)) return false;
     }
@@ -321,7 +325,8 @@ static bool bind_rest(az_jinja *J, const az_jmacro *m, const az_jargs *args, az_
                      (int)(args->name[i]->n > 60 ? 60 : args->name[i]->n), args->name[i]->s);
             return false;
         }
-        if (!d || !az_jdict_set(J, d, (az_jval){ .kind = AZ_J_STR, .u.s = args->name[i] }, args->kw[i]))
+        if (!d ||
+            !az_jdict_set(J, d, (az_jval){ .kind = AZ_J_STR, .u.s = args->name[i] }, args->kw[i]))
             return false;
     }
     if (d) f->slots[m->kwargs_slot] = az_jdict_val(d);

@@ -151,7 +151,8 @@ static az_jnode *sum(parser *P)
     while (n && (az_jp_at(P)->kind == AZ_JT_ADD || az_jp_at(P)->kind == AZ_JT_SUB)) {
         const az_jtok *at = az_jp_at(P);
         P->at++;
-        n = pair(P, AZ_JN_BINARY, at->kind == AZ_JT_ADD ? AZ_JOP_ADD : AZ_JOP_SUB, n, concat(P), at);
+        n = pair(P, AZ_JN_BINARY, at->kind == AZ_JT_ADD ? AZ_JOP_ADD : AZ_JOP_SUB, n, concat(P),
+                 at);
     }
     return n;
 }
@@ -557,7 +558,8 @@ static az_jnode *literal(parser *P, az_jnode_kind kind, az_jtok_kind close)
     for (P->at++; az_jp_at(P)->kind != close;) {
         const az_jtok *at;
         if (n->list) {
-            if (!az_jp_expect(P, AZ_JT_COMMA, "expected a comma or the closing bracket")) return NULL;
+            if (!az_jp_expect(P, AZ_JT_COMMA, "expected a comma or the closing bracket"))
+                return NULL;
             if (az_jp_at(P)->kind == close) break;
         }
         at = az_jp_at(P);

@@ -36,11 +36,11 @@ static bool need_str(az_jinja *J, az_jval v, const char *what)
     return false;
 }
 
-#define ON_TEXT(name, function)                        \
-    FILTER(name)                                       \
-    {                                                  \
-        az_jval s = az_jsoft_str(J, a[0]);             \
-        (void)args;                                    \
+#define ON_TEXT(name, function)                            \
+    FILTER(name)                                           \
+    {                                                      \
+        az_jval s = az_jsoft_str(J, a[0]);                 \
+        (void)args;                                        \
         return az_jfailed(J) ? AZ_JUNDEF : function(J, s); \
     }
 ON_TEXT(f_upper, az_jupper)
@@ -171,13 +171,16 @@ FILTER(f_truncate)
     size_t last;
 
     (void)args;
-    if (!need_str(J, s, "truncate") || !need_int(J, a[1], 255, &length) || !need_str(J, end, "truncate"))
-        return AZ_JUNDEF;
+    if (!need_int(J, a[1], 255, &length) || !need_str(J, end, "truncate")) return AZ_JUNDEF;
     if (given(a[4]) && !need_int(J, a[4], 5, &leeway)) return AZ_JUNDEF;
-    chars = (int64_t)s.u.s->chars;
+    if (!az_jlen(J, s, &last))
+        return az_jfail(J, "object of type '%s' has no len()", az_jtype_name(s));
+    chars = (int64_t)last;
     n_end = (int64_t)end.u.s->chars;
-    if (length < n_end || leeway < 0) return az_jfail(J, "truncate needs a length of at least %lld", (long long)n_end);
+    if (length < n_end || leeway < 0)
+        return az_jfail(J, "truncate needs a length of at least %lld", (long long)n_end);
     if (chars - length <= leeway) return s;
+    if (!need_str(J, s, "truncate")) return AZ_JUNDEF;
     cut = az_jslice(J, s, AZ_JNONE, az_jint(length - n_end), AZ_JNONE);
     if (az_jfailed(J)) return AZ_JUNDEF;
     if (!az_jtruth(J, a[2])) {
@@ -209,13 +212,15 @@ FILTER(f_wordcount)
 /* urllib.parse.quote with "/" kept. */
 FILTER(f_urlencode)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/";
     az_jval s;
     az_buf b;
 
     (void)args;
     if (!az_jis_str(a[0]) && az_jiterable(a[0]))
-        return az_jfail_status(J, ADZE_EUNSUP, "urlencode of a sequence or mapping is not supported");
+        return az_jfail_status(J, ADZE_EUNSUP,
+                               "urlencode of a sequence or mapping is not supported");
     s = az_jto_str(J, a[0]);
     if (az_jfailed(J)) return AZ_JUNDEF;
     az_jbuf(J, &b);
@@ -254,7 +259,7 @@ static bool parse_int(az_jinja *J, az_jval s, int64_t base, int64_t *out)
         base = 10;
     }
     for (; p < end; p++) {
-        int64_t d = *p >= '0' && *p <= '9' ? *p - '0'
+        int64_t d = *p >= '0' && *p <= '9'                     ? *p - '0'
                     : (*p | 0x20) >= 'a' && (*p | 0x20) <= 'z' ? (*p | 0x20) - 'a' + 10
                                                                : 99;
         if (*p == '_' && after_digit && p + 1 < end) {
@@ -284,8 +289,8 @@ static bool parse_float(az_jinja *J, az_jval s, double *out)
     if (az_jfailed(J) || t.u.s->n >= sizeof buf) return false;
     for (size_t i = 0; i < t.u.s->n; i++) {
         char c = t.u.s->s[i];
-        bool digits = i > 0 && i + 1 < t.u.s->n && t.u.s->s[i - 1] >= '0' && t.u.s->s[i - 1] <= '9' &&
-                      t.u.s->s[i + 1] >= '0' && t.u.s->s[i + 1] <= '9';
+        bool digits = i > 0 && i + 1 < t.u.s->n && t.u.s->s[i - 1] >= '0' &&
+                      t.u.s->s[i - 1] <= '9' && t.u.s->s[i + 1] >= '0' && t.u.s->s[i + 1] <= '9';
         if (c == '_' && digits) continue;
         buf[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
     }
@@ -401,13 +406,15 @@ FILTER(f_round)
     unit = pow(10.0, (double)precision);
     v = az_jto_float(a[0]) * unit;
     if (isnan(v) || isinf(v)) return az_jfail(J, "cannot round what is not finite");
-    return az_jfloat((az_jstr_is(a[2], "ceil") ? ceil(v) : floor(v)) / unit);
+    return az_jfloat(((az_jstr_is(a[2], "ceil") ? ceil(v) : floor(v)) + 0.0) /
+                     unit); /* never -0.0 */
 }
 
 FILTER(f_filesizeformat)
 {
     static const char *const units[2][8] = { { "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB" },
-                                             { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB" } };
+                                             { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB",
+                                               "YiB" } };
     bool binary = az_jtruth(J, a[1]);
     double base = binary ? 1024 : 1000, unit = base, v;
     char text[400];

@@ -216,11 +216,13 @@ static bool next_map(az_jinja *J, az_jiter *it, az_jval *out)
 static const az_jval *take_keyword(az_jargs *args, const char *name)
 {
     for (size_t i = 0; i < args->n_kw; i++)
-        if (az_jstr_is((az_jval){ .kind = AZ_J_STR, .u.s = args->name[i] }, name)) return &args->kw[i];
+        if (az_jstr_is((az_jval){ .kind = AZ_J_STR, .u.s = args->name[i] }, name))
+            return &args->kw[i];
     return NULL;
 }
 
-static mapping *mapping_new(az_jinja *J, az_jval src, bool (*next)(az_jinja *, az_jiter *, az_jval *))
+static mapping *mapping_new(az_jinja *J, az_jval src,
+                            bool (*next)(az_jinja *, az_jiter *, az_jval *))
 {
     mapping *m = az_jalloc(J, sizeof *m);
 
@@ -239,12 +241,14 @@ FILTER(f_map)
 
     if (!m) return AZ_JUNDEF;
     if (!args->n && attr) {
-        if (args->n_kw > 1 + (def != NULL)) return later(J, "map got an unexpected keyword argument");
+        if (args->n_kw > 1 + (def != NULL))
+            return later(J, "map got an unexpected keyword argument");
         if (!path_of(J, *attr, &m->path)) return AZ_JUNDEF;
         if (def) m->def = *def;
     } else {
         if (!args->n) return later(J, "map needs a filter or an attribute");
-        m->it.fn = az_jis_str(args->pos[0]) ? az_jfilter(args->pos[0].u.s->s, args->pos[0].u.s->n) : NULL;
+        m->it.fn =
+            az_jis_str(args->pos[0]) ? az_jfilter(args->pos[0].u.s->s, args->pos[0].u.s->n) : NULL;
         if (!m->it.fn) return later(J, "there is no filter of the name given to map");
         m->it.args = (az_jargs){ args->pos + 1, args->n - 1, args->name, args->kw, args->n_kw };
     }
@@ -265,7 +269,8 @@ static bool next_selected(az_jinja *J, az_jiter *it, az_jval *out)
     return false;
 }
 
-static az_jval choose(az_jinja *J, const az_jval *a, const az_jargs *args, bool by_attr, bool reject)
+static az_jval choose(az_jinja *J, const az_jval *a, const az_jargs *args, bool by_attr,
+                      bool reject)
 {
     mapping *m = mapping_new(J, a[0], next_selected);
     size_t at = by_attr;
@@ -275,7 +280,8 @@ static az_jval choose(az_jinja *J, const az_jval *a, const az_jargs *args, bool 
     if (by_attr && !args->n) return later(J, "missing parameter for the attribute's name");
     if (by_attr && !path_of(J, args->pos[0], &m->path)) return AZ_JUNDEF;
     if (args->n > at) {
-        m->it.fn = az_jis_str(args->pos[at]) ? az_jtest(args->pos[at].u.s->s, args->pos[at].u.s->n) : NULL;
+        m->it.fn =
+            az_jis_str(args->pos[at]) ? az_jtest(args->pos[at].u.s->s, args->pos[at].u.s->n) : NULL;
         if (!m->it.fn) return later(J, "there is no test of the name given");
         at++;
         m->it.args = (az_jargs){ args->pos + at, args->n - at, args->name, args->kw, args->n_kw };
@@ -315,10 +321,12 @@ static bool merge_sort(az_jinja *J, keyed *k, keyed *tmp, size_t n, bool reverse
     size_t half = n / 2, i = 0, j = half, at = 0;
 
     if (n < 2) return true;
-    if (!merge_sort(J, k, tmp, half, reverse) || !merge_sort(J, k + half, tmp, n - half, reverse)) return false;
+    if (!merge_sort(J, k, tmp, half, reverse) || !merge_sort(J, k + half, tmp, n - half, reverse))
+        return false;
     memcpy(tmp, k, n * sizeof *k);
     while (i < half && j < n) {
-        bool right = reverse ? az_jless(J, tmp[i].key, tmp[j].key) : az_jless(J, tmp[j].key, tmp[i].key);
+        bool right =
+            reverse ? az_jless(J, tmp[i].key, tmp[j].key) : az_jless(J, tmp[j].key, tmp[i].key);
         if (az_jfailed(J)) return false;
         k[at++] = right ? tmp[j++] : tmp[i++];
     }
@@ -337,7 +345,8 @@ static bool sort(az_jinja *J, keyed *k, size_t n, bool reverse)
 }
 
 /* Items of a sequence with keys by a path. */
-static keyed *keys_of(az_jinja *J, const az_jseq *q, const attr_path *path, az_jval def, bool sensitive)
+static keyed *keys_of(az_jinja *J, const az_jseq *q, const attr_path *path, az_jval def,
+                      bool sensitive)
 {
     keyed *k = q ? az_jarray(J, q->n + 1, sizeof *k) : NULL;
 
@@ -364,7 +373,8 @@ static keyed *sort_keys(az_jinja *J, const az_jseq *q, az_jval attr, bool sensit
         attr_path path = { .n = 0 };
         for (to = from; to < n && s[to] != ','; to++)
             ;
-        if (az_jis_str(attr) ? !read_path(J, s + from, to - from, &path) : !path_of(J, attr, &path)) return NULL;
+        if (az_jis_str(attr) ? !read_path(J, s + from, to - from, &path) : !path_of(J, attr, &path))
+            return NULL;
         for (size_t i = 0; i < q->n && !az_jfailed(J); i++)
             az_jseq_add(J, k[i].key.u.seq, fold(J, follow(J, q->v[i], &path, AZ_JMISS), sensitive));
     }
@@ -399,13 +409,15 @@ FILTER(f_dictsort)
     if (a[2].kind != AZ_J_MISSING && !by_value && !az_jstr_is(a[2], "key"))
         return az_jfail(J, "dictsort goes by key or by value");
     if (az_jis_undef(a[0])) return az_juse_undef(J, a[0]);
-    if (a[0].kind != AZ_J_DICT) return az_jfail(J, "'%s' object has no items to sort", az_jtype_name(a[0]));
+    if (a[0].kind != AZ_J_DICT)
+        return az_jfail(J, "'%s' object has no items to sort", az_jtype_name(a[0]));
     k = az_jarray(J, a[0].u.d->n + 1, sizeof *k);
     for (size_t i = 0; k && q && i < a[0].u.d->n; i++) {
         k[i].value = az_jview_item(J, a[0].u.d, 2, i);
         k[i].key = fold(J, az_jview_item(J, a[0].u.d, by_value, i), sensitive);
     }
-    return k && sort(J, k, a[0].u.d->n, az_jtruth(J, a[3])) ? values_of(J, k, a[0].u.d->n) : AZ_JUNDEF;
+    return k && sort(J, k, a[0].u.d->n, az_jtruth(J, a[3])) ? values_of(J, k, a[0].u.d->n)
+                                                            : AZ_JUNDEF;
 }
 
 static az_jval extreme(az_jinja *J, const az_jval *a, bool max)
@@ -419,7 +431,9 @@ static az_jval extreme(az_jinja *J, const az_jval *a, bool max)
     if (!q->n) return az_jundef(J, "no aggregated item, the sequence was empty");
     k = keys_of(J, q, &path, AZ_JMISS, az_jtruth(J, a[1]));
     for (size_t i = 1; k && i < q->n && !az_jfailed(J); i++)
-        if (max ? az_jcompare(J, AZ_JOP_GT, k[i].key, k[best].key) : az_jless(J, k[i].key, k[best].key)) best = i;
+        if (max ? az_jcompare(J, AZ_JOP_GT, k[i].key, k[best].key)
+                : az_jless(J, k[i].key, k[best].key))
+            best = i;
     return az_jfailed(J) ? AZ_JUNDEF : q->v[best];
 }
 
@@ -558,7 +572,8 @@ FILTER(f_batch)
 
     (void)args;
     if (!it || !count_arg(J, a[1], &n)) return AZ_JUNDEF;
-    if (n < 1) return az_jfail_status(J, ADZE_EUNSUP, "batches of less than one item are not supported");
+    if (n < 1)
+        return az_jfail_status(J, ADZE_EUNSUP, "batches of less than one item are not supported");
     it->src = a[0];
     it->n = (size_t)n;
     it->aux = a[2];
@@ -601,7 +616,8 @@ FILTER(f_slice)
     if (n == 0) return later(J, "integer division or modulo by zero");
     it->src = a[0];
     it->n = n > 0 ? (size_t)n : 0;
-    if (!it->n) return az_jfail_status(J, ADZE_EUNSUP, "a negative number of slices is not supported");
+    if (!it->n)
+        return az_jfail_status(J, ADZE_EUNSUP, "a negative number of slices is not supported");
     it->aux = a[2];
     return az_jiter_val(it);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 typedef struct spec {
-    az_jval fill; /* one character, or MISSING */
+    az_jval fill;                  /* one character, or MISSING */
     char align, sign, group, type; /* 0: not given */
     bool alt, zero;
     int64_t width, precision; /* -1: not given */
@@ -34,8 +34,8 @@ static void put_padded(az_jinja *J, az_buf *b, const char *s, size_t n, const sp
 }
 
 /* Digits with their sign, padded; `digits` has no sign. */
-static void put_number(az_jinja *J, az_buf *b, bool negative, const char *prefix, const char *digits,
-                       const spec *f)
+static void put_number(az_jinja *J, az_buf *b, bool negative, const char *prefix,
+                       const char *digits, const spec *f)
 {
     char text[2 * MAX_DIGITS + 400];
     size_t n = 0, lead, whole = strspn(digits, "0123456789abcdefABCDEF");
@@ -78,9 +78,18 @@ static void put_int(az_jinja *J, az_buf *b, int64_t i, const spec *f)
             if (u >> bit & 1 || n || !bit) digits[n++] = (char)('0' + (u >> bit & 1));
         digits[n] = 0;
     } else
-        snprintf(digits, sizeof digits, f->type == 'x' ? "%llx" : f->type == 'X' ? "%llX" : f->type == 'o' ? "%llo" : "%llu",
+        snprintf(digits, sizeof digits,
+                 f->type == 'x'   ? "%llx"
+                 : f->type == 'X' ? "%llX"
+                 : f->type == 'o' ? "%llo"
+                                  : "%llu",
                  (unsigned long long)u);
-    if (f->alt) prefix = f->type == 'x' ? "0x" : f->type == 'X' ? "0X" : f->type == 'o' ? "0o" : f->type == 'b' ? "0b" : "";
+    if (f->alt)
+        prefix = f->type == 'x'   ? "0x"
+                 : f->type == 'X' ? "0X"
+                 : f->type == 'o' ? "0o"
+                 : f->type == 'b' ? "0b"
+                                  : "";
     put_number(J, b, i < 0, prefix, digits, f);
 }
 
@@ -115,8 +124,10 @@ static void put_float(az_jinja *J, az_buf *b, double v, const spec *f)
         az_jfloat_text(fabs(v), short_text);
         snprintf(digits, sizeof digits, "%s", short_text);
     } else if (!type || type == 'n' || type == 'g' || type == 'G') {
-        float_digits(digits, sizeof digits, v, type == 'G' ? 'G' : 'g', precision ? precision : 1, f->alt);
-        if (!type && !strpbrk(digits, ".en")) strncat(digits, ".0", sizeof digits - strlen(digits) - 1);
+        float_digits(digits, sizeof digits, v, type == 'G' ? 'G' : 'g', precision ? precision : 1,
+                     f->alt);
+        if (!type && !strpbrk(digits, ".en"))
+            strncat(digits, ".0", sizeof digits - strlen(digits) - 1);
     } else
         float_digits(digits, sizeof digits, v, type, precision, f->alt);
     if (isnan(v) || isinf(v))
@@ -186,8 +197,7 @@ static az_jval percent_key(percent *P)
 static void put_text(percent *P, az_jval text, const spec *f)
 {
     if (az_jfailed(P->J)) return;
-    if (f->precision >= 0)
-        text = az_jslice(P->J, text, AZ_JNONE, az_jint(f->precision), AZ_JNONE);
+    if (f->precision >= 0) text = az_jslice(P->J, text, AZ_JNONE, az_jint(f->precision), AZ_JNONE);
     if (!az_jfailed(P->J)) put_padded(P->J, P->b, text.u.s->s, text.u.s->n, f, '>');
 }
 
@@ -235,7 +245,12 @@ static void percent_int(percent *P, az_jval v, spec *f)
         snprintf(digits, sizeof digits, "%s", b.data ? b.data : "");
         az_buf_deinit(&b);
         snprintf(all, sizeof all, "%s", digits);
-        put_number(P->J, P->b, az_jto_int(v) < 0, f->alt ? (f->type == 'x' ? "0x" : f->type == 'X' ? "0X" : f->type == 'o' ? "0o" : "") : "",
+        put_number(P->J, P->b, az_jto_int(v) < 0,
+                   f->alt ? (f->type == 'x'   ? "0x"
+                             : f->type == 'X' ? "0X"
+                             : f->type == 'o' ? "0o"
+                                              : "")
+                          : "",
                    all, f);
         return;
     }
@@ -334,7 +349,9 @@ az_jval az_jpercent(az_jinja *J, az_jval fmt, az_jval arg)
     az_jval v;
     az_buf b;
 
-    if (markup) return az_jfail_status(J, ADZE_EUNSUP, "%% on text made by safe or escape is not supported");
+    if (markup)
+        return az_jfail_status(J, ADZE_EUNSUP,
+                               "%% on text made by safe or escape is not supported");
     az_jbuf(J, &b);
     P.b = &b;
     while (P.at < P.n && az_jstep(J, 1)) {
@@ -461,7 +478,8 @@ static az_jval field_value(formatting *F, const char *s, size_t n)
         if (F->manual && F->automatic)
             return az_jfail(F->J, "cannot switch between numbered and automatic fields");
         if (!at) i = (int64_t)F->next++;
-        if ((size_t)i >= F->args->n) return az_jfail(F->J, "replacement index %d out of range", (int)i);
+        if ((size_t)i >= F->args->n)
+            return az_jfail(F->J, "replacement index %d out of range", (int)i);
         v = F->args->pos[i];
     } else
         for (size_t k = 0; k < F->args->n_kw; k++)
@@ -479,7 +497,8 @@ static az_jval field_value(formatting *F, const char *s, size_t n)
         if (attr)
             v = az_jgetattr(F->J, v, key);
         else {
-            for (i = 0, end = from; end < at && s[end] >= '0' && s[end] <= '9' && i < 1000000000; end++)
+            for (i = 0, end = from; end < at && s[end] >= '0' && s[end] <= '9' && i < 1000000000;
+                 end++)
                 i = i * 10 + (s[end] - '0');
             v = az_jgetitem(F->J, v, end == at ? az_jint(i) : key);
             at++;

@@ -80,8 +80,9 @@ az_jiter *az_jiter_of(az_jinja *J, az_jval v)
     if (az_jfailed(J)) return NULL;
     if (v.kind == AZ_J_ITER) return v.u.it;
     if (!next_of(v)) {
-        az_jfail(J, v.kind == AZ_J_LOOP ? "the variable loop cannot be iterated"
-                                        : "'%s' object is not iterable",
+        az_jfail(J,
+                 v.kind == AZ_J_LOOP ? "the variable loop cannot be iterated"
+                                     : "'%s' object is not iterable",
                  az_jtype_name(v));
         return NULL;
     }

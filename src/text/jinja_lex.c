@@ -24,12 +24,12 @@ static const struct {
     char text[3];
     az_jtok_kind kind;
 } operators[] = {
-    { "**", AZ_JT_POW },     { "//", AZ_JT_FLOORDIV }, { "==", AZ_JT_EQ },      { "!=", AZ_JT_NE },
-    { ">=", AZ_JT_GE },      { "<=", AZ_JT_LE },       { "+", AZ_JT_ADD },      { "-", AZ_JT_SUB },
-    { "/", AZ_JT_DIV },      { "*", AZ_JT_MUL },       { "%", AZ_JT_MOD },      { "~", AZ_JT_TILDE },
-    { "[", AZ_JT_LBRACKET }, { "]", AZ_JT_RBRACKET },  { "(", AZ_JT_LPAREN },   { ")", AZ_JT_RPAREN },
-    { "{", AZ_JT_LBRACE },   { "}", AZ_JT_RBRACE },    { ">", AZ_JT_GT },       { "<", AZ_JT_LT },
-    { "=", AZ_JT_ASSIGN },   { ".", AZ_JT_DOT },       { ":", AZ_JT_COLON },    { "|", AZ_JT_PIPE },
+    { "**", AZ_JT_POW },     { "//", AZ_JT_FLOORDIV }, { "==", AZ_JT_EQ },    { "!=", AZ_JT_NE },
+    { ">=", AZ_JT_GE },      { "<=", AZ_JT_LE },       { "+", AZ_JT_ADD },    { "-", AZ_JT_SUB },
+    { "/", AZ_JT_DIV },      { "*", AZ_JT_MUL },       { "%", AZ_JT_MOD },    { "~", AZ_JT_TILDE },
+    { "[", AZ_JT_LBRACKET }, { "]", AZ_JT_RBRACKET },  { "(", AZ_JT_LPAREN }, { ")", AZ_JT_RPAREN },
+    { "{", AZ_JT_LBRACE },   { "}", AZ_JT_RBRACE },    { ">", AZ_JT_GT },     { "<", AZ_JT_LT },
+    { "=", AZ_JT_ASSIGN },   { ".", AZ_JT_DOT },       { ":", AZ_JT_COLON },  { "|", AZ_JT_PIPE },
     { ",", AZ_JT_COMMA },    { ";", AZ_JT_SEMICOLON },
 };
 
@@ -294,7 +294,9 @@ static bool float_token(lexer *L, size_t end)
 
 static int digit_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 99;
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : 99;
 }
 
 static bool int_token(lexer *L)
@@ -316,7 +318,8 @@ static bool int_token(lexer *L)
     }
     locate(L, start);
     if (base == 10 && L->s[p] == '0') { /* only zeros */
-        for (p++; p < L->n && (L->s[p] == '0' || (L->s[p] == '_' && p + 1 < L->n && L->s[p + 1] == '0'));)
+        for (p++; p < L->n &&
+                  (L->s[p] == '0' || (L->s[p] == '_' && p + 1 < L->n && L->s[p + 1] == '0'));)
             p++;
     } else {
         for (; p < L->n; p++) {
@@ -335,8 +338,9 @@ static bool int_token(lexer *L)
 
 static bool name_char(uint32_t c)
 {
-    return c == '_' || (c < 0x80 ? (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-                                 : (az_uc_class_of(c) & AZ_UC_WORD) != 0);
+    return c == '_' ||
+           (c < 0x80 ? (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+                     : (az_uc_class_of(c) & AZ_UC_WORD) != 0);
 }
 
 static bool bracket(lexer *L, az_jtok_kind kind)

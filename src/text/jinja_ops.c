@@ -65,7 +65,8 @@ static az_jval int_op(az_jinja *J, az_jop op, int64_t a, int64_t b)
     default: break;
     }
     if (b == 0)
-        return az_jfail(J, op == AZ_JOP_DIV ? "division by zero" : "integer division or modulo by zero");
+        return az_jfail(J, op == AZ_JOP_DIV ? "division by zero"
+                                            : "integer division or modulo by zero");
     if (op == AZ_JOP_DIV) return az_jfloat((double)a / (double)b);
     if (b == -1) {
         if (op == AZ_JOP_MOD) return az_jint(0);
@@ -237,7 +238,8 @@ static int compare_num(az_jval a, az_jval b)
         int c = compare_num(b, a);
         return c == 2 ? 2 : -c;
     }
-    if (b.kind == AZ_J_FLOAT) return isnan(a.u.f) || isnan(b.u.f) ? 2 : a.u.f < b.u.f ? -1 : a.u.f > b.u.f;
+    if (b.kind == AZ_J_FLOAT)
+        return isnan(a.u.f) || isnan(b.u.f) ? 2 : a.u.f < b.u.f ? -1 : a.u.f > b.u.f;
     f = a.u.f;
     if (isnan(f)) return 2;
     if (f >= 9223372036854775808.0) return 1;
@@ -284,7 +286,8 @@ static bool equal(az_jinja *J, az_jval a, az_jval b)
         return true;
     case AZ_J_DICT: return equal_dicts(J, a.u.d, b.u.d);
     case AZ_J_VIEW:
-        if (a.view != b.view || a.view == 1) return a.u.d == b.u.d && a.view == b.view && a.view != 1;
+        if (a.view != b.view || a.view == 1)
+            return a.u.d == b.u.d && a.view == b.view && a.view != 1;
         if (a.view == 2) return equal_dicts(J, a.u.d, b.u.d);
         if (a.u.d->n != b.u.d->n) return false;
         for (size_t i = 0; i < a.u.d->n; i++)
@@ -313,9 +316,10 @@ static bool order_seq(az_jinja *J, az_jop op, const az_jseq *a, const az_jseq *b
         if (az_jequal(J, a->v[i], b->v[i])) continue;
         return !az_jfailed(J) && az_jcompare(J, op, a->v[i], b->v[i]);
     }
-    return op == AZ_JOP_LT ? a->n < b->n : op == AZ_JOP_LE ? a->n <= b->n
-                                       : op == AZ_JOP_GT   ? a->n > b->n
-                                                           : a->n >= b->n;
+    return op == AZ_JOP_LT   ? a->n < b->n
+           : op == AZ_JOP_LE ? a->n <= b->n
+           : op == AZ_JOP_GT ? a->n > b->n
+                             : a->n >= b->n;
 }
 
 static bool order(az_jinja *J, az_jop op, az_jval a, az_jval b)
@@ -360,7 +364,8 @@ bool az_jcontains(az_jinja *J, az_jval item, az_jval in)
 
     if (az_jis_str(in)) {
         if (!az_jis_str(item)) {
-            az_jfail(J, "'in <string>' requires string as left operand, not %s", az_jtype_name(item));
+            az_jfail(J, "'in <string>' requires string as left operand, not %s",
+                     az_jtype_name(item));
             return false;
         }
         return az_jstep_bytes(J, in.u.s->n) &&
@@ -470,7 +475,10 @@ static az_jval slice_str(az_jinja *J, az_jval v, int64_t start, int64_t step, si
         v = az_jstr_ref(J, "", 0);
     } else if (step == 1) {
         from = char_at(s, (size_t)start);
-        return az_jstr_part(J, v, from, s->chars == s->n ? count : char_at(&(az_jstr){ s->s + from, s->n - from, 0 }, count));
+        return az_jstr_part(J, v, from,
+                            s->chars == s->n
+                                ? count
+                                : char_at(&(az_jstr){ s->s + from, s->n - from, 0 }, count));
     } else {
         /* offsets of all characters once, so that any step is linear */
         uint32_t *at = az_jarray(J, s->chars + 1, sizeof *at);
@@ -537,7 +545,8 @@ static az_jval item_only(az_jinja *J, az_jval v, az_jval key)
         found = az_jhashable(&key, 64) ? az_jdict_get(J, v.u.d, key) : NULL;
         return found ? *found : AZ_JMISS;
     }
-    if (!az_jis_int(key) || !(az_jis_str(v) || az_jis_seq(v) || v.kind == AZ_J_RANGE)) return AZ_JMISS;
+    if (!az_jis_int(key) || !(az_jis_str(v) || az_jis_seq(v) || v.kind == AZ_J_RANGE))
+        return AZ_JMISS;
     i = az_jto_int(key);
     az_jlen(J, v, &n);
     if (i < 0) i += (int64_t)n;

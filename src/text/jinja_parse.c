@@ -400,12 +400,23 @@ static const struct {
     const char *name;
     az_jnode *(*parse)(parser *P, const az_jtok *at);
 } tags[] = {
-    { "if", parse_if },           { "set", parse_set },         { "for", parse_for },
-    { "macro", parse_macro },     { "call", parse_call },       { "filter", parse_filter },
-    { "break", parse_break },     { "continue", parse_continue }, { "generation", parse_generation },
-    { "with", parse_with },       { "print", parse_print },     { "block", parse_block },
-    { "include", parse_loader },  { "import", parse_loader },   { "from", parse_loader },
-    { "extends", parse_loader },  { "autoescape", parse_autoescape },
+    { "if", parse_if },
+    { "set", parse_set },
+    { "for", parse_for },
+    { "macro", parse_macro },
+    { "call", parse_call },
+    { "filter", parse_filter },
+    { "break", parse_break },
+    { "continue", parse_continue },
+    { "generation", parse_generation },
+    { "with", parse_with },
+    { "print", parse_print },
+    { "block", parse_block },
+    { "include", parse_loader },
+    { "import", parse_loader },
+    { "from", parse_loader },
+    { "extends", parse_loader },
+    { "autoescape", parse_autoescape },
 };
 
 static az_jnode *statement(parser *P)
@@ -446,7 +457,8 @@ static az_jnode *parse_body(parser *P, const char *const *ends)
         } else if (t->kind == AZ_JT_VAR_BEGIN) {
             n = az_jp_node(P, AZ_JN_OUTPUT, t);
             if (n) n->a = az_jp_tuple(P, (tuple_opts){ .cond = true });
-            if (!az_jfailed(P->J)) az_jp_expect(P, AZ_JT_VAR_END, "expected the end of the print tag");
+            if (!az_jfailed(P->J))
+                az_jp_expect(P, AZ_JT_VAR_END, "expected the end of the print tag");
         } else {
             if (at_end(P, ends)) return first;
             n = statement(P);

@@ -183,7 +183,8 @@ static void repr(az_jinja *J, az_buf *b, az_jval v)
         az_buf_putc(b, '>');
         break;
     case AZ_J_LOOP:
-        az_buf_printf(b, "<LoopContext %lld/%zu>", (long long)az_jto_int(az_jattr_only(J, v, "index", 5)),
+        az_buf_printf(b, "<LoopContext %lld/%zu>",
+                      (long long)az_jto_int(az_jattr_only(J, v, "index", 5)),
                       (size_t)az_jto_int(az_jattr_only(J, v, "length", 6)));
         break;
     default: az_jfail(J, "a '%s' object has no text", az_jtype_name(v));

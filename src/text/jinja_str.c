@@ -39,7 +39,9 @@ az_jval az_jescape(az_jinja *J, az_jval v)
     static const struct {
         char c;
         const char *to;
-    } map[] = { { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" }, { '\'', "&#39;" }, { '"', "&#34;" } };
+    } map[] = {
+        { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" }, { '\'', "&#39;" }, { '"', "&#34;" }
+    };
     az_buf b;
 
     if (az_jis_str(v) && v.markup) return v;
@@ -155,7 +157,8 @@ az_jval az_jpad(az_jinja *J, az_jval v, int64_t width, az_jval fill, int side)
 
 static bool is_line_end(uint32_t c)
 {
-    return (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 || c == 0x2029;
+    return (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 ||
+           c == 0x2029;
 }
 
 az_jval az_jsplit_lines(az_jinja *J, az_jval v, bool keep)
@@ -216,7 +219,8 @@ static az_jval rsplit_space(az_jinja *J, az_jval v, int64_t max)
     size_t end = s->n, at, len;
 
     while (q && az_jstep(J, 1)) {
-        while (end > 0 && (at = az_utf8_back(s->s, end), az_jspace(az_utf8_next(s->s + at, end - at, &len))))
+        while (end > 0 &&
+               (at = az_utf8_back(s->s, end), az_jspace(az_utf8_next(s->s + at, end - at, &len))))
             end = at;
         if (!end) break;
         if (max >= 0 && (int64_t)q->n == max) {
@@ -251,7 +255,7 @@ static az_jval split_by(az_jinja *J, az_jval v, az_jval sep, int64_t max, bool f
     if (!sep.u.s->n) return az_jfail(J, "empty separator");
     if (!az_jstep_bytes(J, to)) return AZ_JUNDEF;
     while (q && (max < 0 || (int64_t)q->n < max) && az_jstep(J, 1)) {
-        hit = from_right ? find_last(s, to, sep.u.s)
+        hit = from_right  ? find_last(s, to, sep.u.s)
               : to > from ? memmem(s + from, to - from, sep.u.s->s, sep.u.s->n)
                           : NULL;
         if (!hit) break;
@@ -309,7 +313,7 @@ static az_jval parts(az_jinja *J, const az_jval *a, bool right)
 
     if (!q || !need_str(J, a[1])) return AZ_JUNDEF;
     if (!a[1].u.s->n) return az_jfail(J, "empty separator");
-    hit = right ? find_last(s->s, s->n, a[1].u.s)
+    hit = right  ? find_last(s->s, s->n, a[1].u.s)
           : s->n ? memmem(s->s, s->n, a[1].u.s->s, a[1].u.s->n)
                  : NULL;
     at = hit ? (size_t)(hit - s->s) : 0;
@@ -393,8 +397,9 @@ METHOD(m_replace)
     az_jval with = a[2];
 
     (void)args;
-    if (!need_str(J, a[1]) || !need_str(J, a[2]) || !need_int(J, a[3], -1, &count)) return AZ_JUNDEF;
     if (a[0].markup) with = az_jescape(J, with);
+    if (!need_str(J, a[1]) || !need_str(J, with) || !need_int(J, a[3], -1, &count))
+        return AZ_JUNDEF;
     return az_jfailed(J) ? AZ_JUNDEF : az_jreplace(J, a[0], a[1], with, count);
 }
 
@@ -422,7 +427,8 @@ METHOD(m_join)
 }
 
 /* The part of a[0] that start and end leave, and the characters before it. false: nothing is left, or failed. */
-static bool window(az_jinja *J, const az_jval *a, az_jval start, az_jval end, az_jval *part, int64_t *before)
+static bool window(az_jinja *J, const az_jval *a, az_jval start, az_jval end, az_jval *part,
+                   int64_t *before)
 {
     int64_t n = (int64_t)a[0].u.s->chars;
 
@@ -432,7 +438,8 @@ static bool window(az_jinja *J, const az_jval *a, az_jval start, az_jval end, az
     if (given(start) && !need_int(J, start, 0, before)) return false;
     if (*before < 0) *before = *before < -n ? 0 : *before + n;
     if (*before > n) return false;
-    *part = az_jslice(J, a[0], given(start) ? start : AZ_JNONE, given(end) ? end : AZ_JNONE, AZ_JNONE);
+    *part =
+        az_jslice(J, a[0], given(start) ? start : AZ_JNONE, given(end) ? end : AZ_JNONE, AZ_JNONE);
     return !az_jfailed(J);
 }
 
@@ -484,7 +491,7 @@ static int64_t find_in(az_jinja *J, const az_jval *a, bool last)
     if (!need_str(J, a[1]) || !window(J, a, a[2], a[3], &part, &before)) return -1;
     if (!az_jstep_bytes(J, part.u.s->n)) return -1;
     if (!a[1].u.s->n) return before + (last ? (int64_t)part.u.s->chars : 0);
-    hit = last           ? find_last(part.u.s->s, part.u.s->n, a[1].u.s)
+    hit = last          ? find_last(part.u.s->s, part.u.s->n, a[1].u.s)
           : part.u.s->n ? memmem(part.u.s->s, part.u.s->n, a[1].u.s->s, a[1].u.s->n)
                         : NULL;
     return hit ? before + (int64_t)chars_in(part.u.s->s, (size_t)(hit - part.u.s->s)) : -1;
@@ -594,7 +601,8 @@ METHOD(m_removesuffix)
 
     (void)args;
     if (!need_str(J, a[1])) return AZ_JUNDEF;
-    if (a[1].u.s->n > s->n || memcmp(s->s + s->n - a[1].u.s->n, a[1].u.s->s, a[1].u.s->n) != 0) return a[0];
+    if (a[1].u.s->n > s->n || memcmp(s->s + s->n - a[1].u.s->n, a[1].u.s->s, a[1].u.s->n) != 0)
+        return a[0];
     return az_jstr_part(J, a[0], 0, s->n - a[1].u.s->n);
 }
 
@@ -663,7 +671,8 @@ static bool is_decimal(uint32_t c)
 static bool is_digit(uint32_t c)
 {
     return is_decimal(c) || c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070 ||
-           (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089) || (c >= 0x2460 && c <= 0x2468);
+           (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089) ||
+           (c >= 0x2460 && c <= 0x2468);
 }
 
 static bool is_numeric(uint32_t c)
@@ -692,11 +701,11 @@ static az_jval all(az_jinja *J, az_jval v, bool (*is)(uint32_t), bool empty)
     return az_jbool(empty || v.u.s->n);
 }
 
-#define ALL(name, is, empty)             \
-    METHOD(name)                         \
-    {                                    \
-        (void)args;                      \
-        return all(J, a[0], is, empty);  \
+#define ALL(name, is, empty)            \
+    METHOD(name)                        \
+    {                                   \
+        (void)args;                     \
+        return all(J, a[0], is, empty); \
     }
 ALL(m_isalpha, is_alpha, false)
 ALL(m_isdecimal, is_decimal, false)

@@ -4,12 +4,12 @@
 #define TEST(name) static az_jval name(az_jinja *J, const az_jval *a, const az_jargs *args)
 
 /* A test that looks at the kind of the value alone. */
-#define KIND(name, condition)        \
-    TEST(name)                       \
-    {                                \
-        (void)J;                     \
-        (void)args;                  \
-        return az_jbool(condition);  \
+#define KIND(name, condition)       \
+    TEST(name)                      \
+    {                               \
+        (void)J;                    \
+        (void)args;                 \
+        return az_jbool(condition); \
     }
 KIND(t_defined, !az_jis_undef(a[0]))
 KIND(t_undefined, az_jis_undef(a[0]))

@@ -402,16 +402,17 @@ az_jval az_jview_item(az_jinja *J, const az_jdict *d, int view, size_t i)
 const char *az_jtype_name(az_jval v)
 {
     static const char *const names[] = {
-        [AZ_J_MISSING] = "missing", [AZ_J_UNDEF] = "Undefined", [AZ_J_NONE] = "NoneType",
-        [AZ_J_BOOL] = "bool",       [AZ_J_INT] = "int",         [AZ_J_FLOAT] = "float",
-        [AZ_J_STR] = "str",         [AZ_J_LIST] = "list",       [AZ_J_TUPLE] = "tuple",
-        [AZ_J_DICT] = "dict",       [AZ_J_VIEW] = "dict_items", [AZ_J_RANGE] = "range",
-        [AZ_J_ITER] = "generator",  [AZ_J_NS] = "namespace",    [AZ_J_FUNC] = "function",
+        [AZ_J_MISSING] = "missing", [AZ_J_UNDEF] = "Undefined",  [AZ_J_NONE] = "NoneType",
+        [AZ_J_BOOL] = "bool",       [AZ_J_INT] = "int",          [AZ_J_FLOAT] = "float",
+        [AZ_J_STR] = "str",         [AZ_J_LIST] = "list",        [AZ_J_TUPLE] = "tuple",
+        [AZ_J_DICT] = "dict",       [AZ_J_VIEW] = "dict_items",  [AZ_J_RANGE] = "range",
+        [AZ_J_ITER] = "generator",  [AZ_J_NS] = "namespace",     [AZ_J_FUNC] = "function",
         [AZ_J_MACRO] = "Macro",     [AZ_J_LOOP] = "LoopContext", [AZ_J_CYCLER] = "Cycler",
         [AZ_J_JOINER] = "Joiner",
     };
 
-    if (v.kind == AZ_J_VIEW) return v.view == 2 ? "dict_items" : v.view ? "dict_values" : "dict_keys";
+    if (v.kind == AZ_J_VIEW)
+        return v.view == 2 ? "dict_items" : v.view ? "dict_values" : "dict_keys";
     return names[v.kind];
 }
 

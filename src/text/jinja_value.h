@@ -193,7 +193,8 @@ az_jval az_jundef(az_jinja *J, const char *fmt, ...) AZ_PRINTF(2, 3); /* with it
 az_jval az_jstrn(az_jinja *J, const char *s, size_t n);               /* copies */
 az_jval az_jstrz(az_jinja *J, const char *s);
 az_jval az_jstr_ref(az_jinja *J, const char *s, size_t n); /* s outlives the rendering */
-az_jval az_jstr_part(az_jinja *J, az_jval s, size_t from, size_t n); /* bytes; shares, keeps markup */
+az_jval az_jstr_part(az_jinja *J, az_jval s, size_t from,
+                     size_t n);                 /* bytes; shares, keeps markup */
 az_jval az_jstr_of_buf(az_jinja *J, az_buf *b); /* copies and frees b; fails when b failed */
 void az_jfail_buf(az_jinja *J);                 /* a buffer failed: the limit, or memory */
 void az_jbuf(az_jinja *J, az_buf *b);           /* init with the output limit */
@@ -205,7 +206,8 @@ az_jdict *az_jdict_new(az_jinja *J, size_t cap);
 az_jval az_jdict_val(az_jdict *d);
 bool az_jdict_set(az_jinja *J, az_jdict *d, az_jval key, az_jval value); /* fails: unhashable */
 bool az_jdict_sets(az_jinja *J, az_jdict *d, const char *key, az_jval value);
-const az_jval *az_jdict_get(az_jinja *J, const az_jdict *d, az_jval key); /* NULL: none, or failed */
+const az_jval *az_jdict_get(az_jinja *J, const az_jdict *d,
+                            az_jval key); /* NULL: none, or failed */
 const az_jval *az_jdict_gets(az_jinja *J, const az_jdict *d, const char *key, size_t n);
 bool az_jhashable(const az_jval *v, int depth);
 az_jval az_jview_item(az_jinja *J, const az_jdict *d, int view, size_t i);
@@ -292,16 +294,18 @@ bool az_jcontains(az_jinja *J, az_jval item, az_jval in);
 az_jval az_jslice(az_jinja *J, az_jval v, az_jval start, az_jval stop, az_jval step);
 az_jval az_jgetattr(az_jinja *J, az_jval v, az_jval name); /* v.name */
 az_jval az_jgetitem(az_jinja *J, az_jval v, az_jval key);  /* v[key] */
-az_jval az_jattr_only(az_jinja *J, az_jval v, const char *s, size_t n); /* MISSING: no such attribute */
+az_jval az_jattr_only(az_jinja *J, az_jval v, const char *s,
+                      size_t n); /* MISSING: no such attribute */
 
 /* jinja_repr.c */
-void az_jput_str(az_jinja *J, az_buf *b, az_jval v);  /* str(v) */
-void az_jput_repr(az_jinja *J, az_buf *b, az_jval v); /* repr(v) */
-az_jval az_jto_str(az_jinja *J, az_jval v);  /* str(v), without markup */
-az_jval az_jsoft_str(az_jinja *J, az_jval v); /* v if it is a string */
-void az_jfloat_text(double f, char buf[40]);  /* repr of a float */
+void az_jput_str(az_jinja *J, az_buf *b, az_jval v);        /* str(v) */
+void az_jput_repr(az_jinja *J, az_buf *b, az_jval v);       /* repr(v) */
+az_jval az_jto_str(az_jinja *J, az_jval v);                 /* str(v), without markup */
+az_jval az_jsoft_str(az_jinja *J, az_jval v);               /* v if it is a string */
+void az_jfloat_text(double f, char buf[40]);                /* repr of a float */
 bool az_jparse_float(const char *s, size_t n, double *out); /* C syntax, all of s */
-az_jval az_jtojson(az_jinja *J, az_jval v, const az_jval *opts); /* ensure_ascii, indent, separators, sort_keys */
+az_jval az_jtojson(az_jinja *J, az_jval v,
+                   const az_jval *opts); /* ensure_ascii, indent, separators, sort_keys */
 
 /* jinja_str.c, jinja_case.c, jinja_format.c */
 az_jval az_jescape(az_jinja *J, az_jval v); /* markupsafe.escape */
@@ -318,7 +322,7 @@ az_jval az_jsplit_lines(az_jinja *J, az_jval s, bool keep);
 bool az_jcased(az_jval s, bool upper); /* islower, isupper */
 bool az_jspace(uint32_t c);            /* Python's str.isspace */
 bool az_jalnum(uint32_t c);
-az_jval az_jpercent(az_jinja *J, az_jval fmt, az_jval arg); /* fmt % arg */
+az_jval az_jpercent(az_jinja *J, az_jval fmt, az_jval arg);         /* fmt % arg */
 az_jval az_jformat(az_jinja *J, az_jval fmt, const az_jargs *args); /* fmt.format(...) */
 extern const az_jfunc az_jstr_methods[];
 

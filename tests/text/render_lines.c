@@ -16,7 +16,8 @@ static json_t *answer(adze_run *run, const json_t *j)
     adze_status rc;
 
     az_buf_init(&b, run);
-    rc = az_template_new(&t, run, json_string_value(source), json_string_length(source), NULL, &err);
+    rc =
+        az_template_new(&t, run, json_string_value(source), json_string_length(source), NULL, &err);
     if (rc == ADZE_OK) rc = az_template_render(t, json_object_get(j, "vars"), &b, &err);
     if (rc == ADZE_OK)
         out = json_pack("{s:s%}", "text", b.data ? b.data : "", b.size);
