@@ -75,7 +75,7 @@ struct adze_model {
     size_t chat_template_n;
     const struct az_arch *nearest; /* chosen for a model_type that no architecture has */
     const char *warning;           /* what the user must know about how it was read, or NULL */
-    bool template_is_file;  /* the template is a file's: those of tokenizer_config.json do not count */
+    bool template_is_file;         /* a file.s, so those of tokenizer_config.json do not count */
     json_t *chat_templates; /* name: template of the folder additional_chat_templates, or NULL */
 };
 
