@@ -192,10 +192,12 @@ bool az_mlx_pack_affine(adze_run *run, const az_packing *p, const float *x, size
     az_affine_spec spec = { p->bits, p->group, p->scale_type };
     size_t groups = n / (size_t)p->group;
     float *scale = az_alloc(run, 2 * groups * sizeof *scale + n);
-    float *bias = scale + groups;
-    uint8_t *q = (uint8_t *)(bias + groups);
+    float *bias;
+    uint8_t *q;
 
     if (!scale) return false;
+    bias = scale + groups;
+    q = (uint8_t *)(bias + groups);
     k->pack_affine(x, groups, &spec, scale, bias, q);
     put_codes(to[0], q, n, p->bits);
     az_codec_get(p->scale_type)->pack(k, scale, NULL, groups, to[1]);

@@ -8,7 +8,7 @@ static unsigned n_entries;
 static void le(az_buf *b, uint64_t v, int n)
 {
     for (int i = 0; i < n; i++)
-        az_buf_putc(b, (char)(v >> 8 * i));
+        az_buf_putc(b, i < 8 ? (char)(v >> 8 * i) : 0);
 }
 
 static uint32_t crc_of(const void *data, size_t n)
