@@ -42,7 +42,7 @@ the marks of its chat template were never trained on.
 | context | 1024 tokens |
 | tokenizer | byte-level BPE, 4096 tokens |
 | weights | bf16 |
-| training | {steps} steps of 8192 tokens: {seen:.1f} million tokens, {epochs:.1f} times through the training text |
+| training | steps of 8192 tokens, {seen:.1f} million tokens in all, {epochs:.1f} times through the training text |
 | perplexity on `demo/heldout.txt` | **{ppl:.3f}** per token, {bits:.4f} bits per byte, next-token accuracy {acc:.2f} % |
 
 Perplexity: computed by transformers in f32 from these files. The held-out text ({tokens} tokens with its BOS) is cut into
@@ -109,6 +109,7 @@ def sample(out):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--work", type=Path, required=True, help="folder with state.pt")
+    ap.add_argument("--earlier-tokens", type=int, default=0, help="read by the weights that --init began with")
     ap.add_argument("--repo", type=Path, default=Path("."), help="repository root")
     a = ap.parse_args()
     out = a.repo / "demo" / "checkpoint"
@@ -121,9 +122,9 @@ def main():
     print(f"step {state['step']}: perplexity {ppl:.3f}, top-1 {100 * acc:.2f} %, {n} tokens scored in {chunks} chunks of {tokens} tokens, "
           f"{math.log(ppl) * tokens / len(text.encode()) / math.log(2):.4f} bits per byte; at positions 513..1023 {far:.3f}")
     tensors = state["model"].values()
-    seen = state["step"] * STEP_TOKENS
+    seen = state["step"] * STEP_TOKENS + a.earlier_tokens
     (out / "README.md").write_text(README.format(
-        params=sum(t.numel() for t in tensors) / 1e6, steps=state["step"], seen=seen / 1e6,
+        params=sum(t.numel() for t in tensors) / 1e6, seen=seen / 1e6,
         epochs=seen / len(np.load(a.work / "train.npy", mmap_mode="r")), ppl=ppl, bits=math.log(ppl) * tokens / len(text.encode()) / math.log(2),
         far=far, acc=100 * acc, tokens=tokens, chunks=chunks, n=n), encoding="utf-8")
     print(sample(out))
