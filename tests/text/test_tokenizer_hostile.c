@@ -36,13 +36,8 @@ static void put_piece(az_buf *out, const char *text, float score, int type)
 /* <unk>, <s>, </s>, a few pieces; BPE or unigram; `normalizer`: the bytes of its spec. */
 static void small_model(az_buf *b, bool bpe, const void *normalizer, size_t n)
 {
-    static const char *const pieces[] = { "\xe2\x96\x81",
-                                          "a",
-                                          "b",
-                                          "ab",
-                                          "\xe2\x96\x81"
-                                          "ab",
-                                          "abab" };
+    static const char space[] = "\xe2\x96\x81", space_ab[] = "\xe2\x96\x81\x61\x62";
+    static const char *const pieces[] = { space, "a", "b", "ab", space_ab, "abab" };
     const char trainer[] = { 3 << 3, bpe ? 2 : 1 };
 
     put_piece(b, "<unk>", 0, 2);
