@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write src/text/bert_tables.c: the code points that Hugging Face tokenizers 0.23.3 takes for punctuation, for marks, for
 nothing at all in BERT's rules, for part of the grapheme cluster before, and
-for the lower case of recent characters. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
+for the lower case of recent characters; and the ones that it decomposes. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
 
 Usage: tools/bert_tables.py, in an environment that has tokenizers, from the root of the tree.
 """
@@ -43,6 +43,11 @@ def extenders():
     return [c for c in POINTS if norm.normalize_str("A" + chr(c)) == "a"]
 
 
+def decomposed():
+    norm = normalizers.NFKD()
+    return [c for c in POINTS if norm.normalize_str(chr(c)) != chr(c)]
+
+
 def runs(points):
     out = []
     for c in points:
@@ -73,7 +78,7 @@ def main():
     text = ("/* Made by tools/bert_tables.py: runs of code points, first and last. */\n#include \"text/bert_tables.h\"\n\n" +
             table("az_bert_cleaned", gone(bert(clean=True))) + table("az_bert_accents", gone(bert(strip=True))) +
             table("az_bert_punct", punctuation()) + table("az_strip_accents", gone(normalizers.StripAccents())) + table("az_extenders", extenders()) +
-            lower())
+            table("az_decomposed", decomposed()) + lower())
     path = Path("src/text/bert_tables.c")
     path.write_text(text)
     subprocess.run(["clang-format", "-i", str(path)], check=True)

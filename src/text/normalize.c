@@ -255,9 +255,14 @@ static utf8proc_ssize_t decompose(const char *s, size_t n, utf8proc_int32_t *c, 
     for (size_t at = 0; at < n; at += len) {
         uint32_t ch = az_utf8_next(s + at, n - at, &len);
         int bound = 0;
-        utf8proc_ssize_t got =
-            utf8proc_decompose_char((utf8proc_int32_t)ch, c + count, (utf8proc_ssize_t)room - count,
-                                    opts, &bound);
+        utf8proc_ssize_t got;
+        if (!az_in_runs(az_decomposed, az_decomposed_n, ch)) { /* newer ones stay as they are */
+            if (count == (utf8proc_ssize_t)room) return UTF8PROC_ERROR_OVERFLOW;
+            c[count++] = (utf8proc_int32_t)ch;
+            continue;
+        }
+        got = utf8proc_decompose_char((utf8proc_int32_t)ch, c + count,
+                                      (utf8proc_ssize_t)room - count, opts, &bound);
         if (got < 0) return got;
         if (got > (utf8proc_ssize_t)room - count) return UTF8PROC_ERROR_OVERFLOW;
         count += got;

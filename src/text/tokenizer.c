@@ -4,6 +4,7 @@
  * so any input becomes ids and the ids give it back.
  */
 #include "text/tokenizer.h"
+#include "text/source.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -41,6 +42,24 @@ adze_status adze_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_m
     az_tokenizer_opts opts = { 0 };
 
     return az_tokenizer_new(out, run, m, &opts, err);
+}
+
+adze_status az_tokenizer_parse(adze_tokenizer **out, adze_run *run, const char *data, size_t n,
+                               bool spm, adze_error *err)
+{
+    static const char *const names[] = { "tokenizer.json", "tokenizer.model" };
+    az_tok_beside beside = { .run = run };
+    adze_model *m;
+    adze_status rc = az_model_new(&m, run, "", "hf", err);
+
+    *out = NULL;
+    if (rc < 0) return rc;
+    if (spm) m->tok.hf_name = names[1];
+    rc = spm ? az_tok_from_spm(&m->tok.hf, data, n, &beside, names[1], err)
+             : az_json_parse(&m->tok.hf, data, n, names[0], err);
+    if (rc == ADZE_OK) rc = adze_tokenizer_new(out, run, m, err);
+    adze_model_close(m);
+    return rc;
 }
 
 void adze_tokenizer_free(adze_tokenizer *t)

@@ -66,6 +66,10 @@ typedef struct az_tokenizer_opts {
 adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_model *m,
                              const az_tokenizer_opts *opts, adze_error *err);
 
+/* Tokenizer of a tokenizer.json's bytes, or (`spm`) of a tokenizer.model's, with nothing beside them. */
+adze_status az_tokenizer_parse(adze_tokenizer **out, adze_run *run, const char *data, size_t n,
+                               bool spm, adze_error *err);
+
 /* Id of a token by its text, added ones included; -1: none. */
 int32_t az_tokenizer_id(const adze_tokenizer *t, const char *text, size_t n);
 

@@ -49,17 +49,44 @@ static void small_model(az_buf *b, bool bpe, const void *normalizer, size_t n)
     if (normalizer) put_field(b, 3, normalizer, n);
 }
 
-/* Tokenizer of a tokenizer.model's bytes. */
 static adze_status read_model(adze_tokenizer **t, const char *data, size_t n, adze_error *err)
 {
-    az_tok_beside beside = { .run = run };
-    json_t *doc;
-    adze_status rc = az_tok_from_spm(&doc, data, n, &beside, "tokenizer.model", err);
+    return az_tokenizer_parse(t, run, data, n, true, err);
+}
 
-    *t = NULL;
-    if (rc == ADZE_OK) rc = tokenizer_of(t, doc, false, err);
-    json_decref(doc);
-    return rc;
+/* A tokenizer.json cut anywhere, or with a byte changed. */
+static void cut_and_flipped_json(void **state)
+{
+    json_t *golden = load_json("tests/data/golden/tokenizer/kinds/bert.json");
+    char *text = json_dumps(json_object_get(golden, "tokenizer"), JSON_COMPACT);
+    size_t n = strlen(text), refused = 0;
+    adze_tokenizer *t;
+    az_prng r;
+
+    (void)state;
+    az_prng_seed(&r, 3);
+    for (size_t cut = 0; cut < n; cut += 97) {
+        adze_error err = { .pos = ADZE_NOPOS };
+        assert_int_equal(az_tokenizer_parse(&t, run, text, cut, false, &err), ADZE_EFORMAT);
+        assert_null(t);
+    }
+    for (int i = 0; i < 300; i++) {
+        size_t at = az_prng_u64(&r) % n;
+        char old = text[at];
+        adze_error err = { .pos = ADZE_NOPOS };
+        text[at] = (char)(32 + az_prng_u64(&r) % 95);
+        if (az_tokenizer_parse(&t, run, text, n, false, &err) < 0) {
+            refused++;
+            assert_true(err.msg[0] != 0);
+        } else {
+            ids_text(t, "It was the best", 15, 1);
+        }
+        adze_tokenizer_free(t);
+        text[at] = old;
+    }
+    assert_true(refused > 20);
+    free(text);
+    json_decref(golden);
 }
 
 static void model_of_bytes_works(void **state)
@@ -410,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(model_of_bytes_works),
         cmocka_unit_test(cut_and_flipped_models),
+        cmocka_unit_test(cut_and_flipped_json),
         cmocka_unit_test(bad_wire),
         cmocka_unit_test(bad_charsmaps),
         cmocka_unit_test(bad_byte_tokens),
