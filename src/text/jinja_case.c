@@ -170,7 +170,7 @@ static void put_mapped(az_buf *b, const char *s, size_t from, size_t n,
         int (*f)(uint32_t, uint32_t *) = i == from && first ? first : rest, k;
         char utf8[4];
         k = f(c, out);
-        if (c == 0x3a3 && f == az_jcase_lower) out[0] = final_sigma(s, n, i) ? 0x3c2 : 0x3c3;
+        if (c == 0x3a3 && out[0] == 0x3c3) out[0] = final_sigma(s, n, i) ? 0x3c2 : 0x3c3;
         for (int j = 0; j < k; j++)
             az_buf_put(b, utf8, az_utf8_put(utf8, out[j]));
     }

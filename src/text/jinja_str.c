@@ -307,12 +307,13 @@ static az_jval parts(az_jinja *J, const az_jval *a, bool right)
 {
     const az_jstr *s = a[0].u.s;
     az_jseq *q = az_jseq_new(J, 3);
-    az_jval none = az_jstr_ref(J, "", 0);
+    az_jval none = az_jstr_ref(J, "", 0), sep = a[1];
     const char *hit;
     size_t at;
 
     if (!q || !need_str(J, a[1])) return AZ_JUNDEF;
     if (!a[1].u.s->n) return az_jfail(J, "empty separator");
+    sep.markup = none.markup = a[0].markup;
     hit = right  ? find_last(s->s, s->n, a[1].u.s)
           : s->n ? memmem(s->s, s->n, a[1].u.s->s, a[1].u.s->n)
                  : NULL;
@@ -323,7 +324,7 @@ static az_jval parts(az_jinja *J, const az_jval *a, bool right)
         az_jseq_add(J, q, right ? a[0] : none);
     } else {
         az_jseq_add(J, q, az_jstr_part(J, a[0], 0, at));
-        az_jseq_add(J, q, a[1]);
+        az_jseq_add(J, q, sep);
         az_jseq_add(J, q, az_jstr_part(J, a[0], at + a[1].u.s->n, s->n - at - a[1].u.s->n));
     }
     return az_jseq_val(AZ_J_TUPLE, q);
