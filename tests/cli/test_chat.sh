@@ -20,15 +20,11 @@ chat() {
 
 chat 0 '[a-z]' 'Hello\n' $model --greedy -n 12
 cp "$tmp/out" "$tmp/first"
-# the same words after a reset give the same answer, and the history changes the second one
+# the same words after a reset give the same answer: nothing of the first conversation is left
 chat 0 'new conversation' 'Hello\n/reset\nHello\n' $model --greedy -n 12
 cat "$tmp/first" "$tmp/first" | cmp -s - "$tmp/out" || fail 'an answer changed after /reset'
 chat 0 '[a-z]' 'Hello\nHello\n/exit\nnot read\n' $model --greedy -n 12
 [ "$(wc -l <"$tmp/out")" -ge 2 ] || fail 'not two answers'
-cat "$tmp/first" "$tmp/first" | cmp -s - "$tmp/out" && fail 'the history has no effect'
-# what is kept in the cache must not show: the first answer, then a second turn, against one rendered anew
-chat 0 '[a-z]' 'Hello\n' $model --greedy -n 12 --system 'Be brief.'
-cmp -s "$tmp/first" "$tmp/out" && fail 'the system message has no effect'
 chat 0 'there is no command /nope' '/nope\n' $model
 chat 0 '/reset begins anew' '/help\n' $model
 chat 0 'control token' 'a <|end|> b\n' $model --greedy -n 2
@@ -57,6 +53,12 @@ printf '{%% if %%}' >"$tmp/m/chat_template.jinja"
 chat 3 'line 1' 'x\n' "$tmp/m"
 printf '{{ bos_token }}{{ messages[-1].content }}' >"$tmp/m/chat_template.jinja"
 chat 0 '[a-z]' 'It was the best of\n' "$tmp/m" --greedy -n 4
+# the template sees the whole conversation: the system message, and both sides of each turn
+printf '{%% if messages|length > 2 %%}{{ raise_exception(messages|map(attribute="role")|join("+")) }}{%% endif %%}x' \
+    >"$tmp/m/chat_template.jinja"
+chat 3 'refuses: user+assistant+user' 'Hello\nAgain\n' "$tmp/m" --greedy -n 4
+chat 3 'refuses: system+user+assistant+user' 'Hello\nAgain\n' "$tmp/m" --greedy -n 4 --system 'Be brief.'
+printf '{{ bos_token }}{{ messages[-1].content }}' >"$tmp/m/chat_template.jinja"
 mkdir "$tmp/m/additional_chat_templates"
 printf '{{ raise_exception("tools are here") }}' >"$tmp/m/additional_chat_templates/tool_use.jinja"
 chat 3 'tools are here' 'x\n' "$tmp/m" --tools "$tmp/tools.json"
