@@ -111,6 +111,10 @@ void az_progress_view_update(void *view, const adze_progress *p)
             v->last = now;
         }
     }
+    if (p->done < v->started_done) { /* something had to start over */
+        v->started = now;
+        v->started_done = p->done;
+    }
     if (now - v->last >= (v->tty ? 0.1 : 10.0)) {
         draw(v, p, now);
         v->last = now;

@@ -34,12 +34,14 @@ typedef struct fetch {
     const az_hub_env *env;
     az_hub_result *r;
     load *loads;
-    size_t n;        /* slots in use */
-    size_t next;     /* file to start next */
-    char stage[300]; /* for progress */
+    size_t n;    /* slots in use */
+    size_t next; /* file to start next */
     uint64_t done_bytes, total_bytes;
-    char *buf; /* [HASH_STEP] */
-    bool waiting;
+    char *buf;        /* [HASH_STEP] */
+    bool hashing;     /* something can go on without the network */
+    bool checking;    /* ... and it is what an earlier run left */
+    bool waiting;     /* for another program's lock */
+    size_t transfers; /* under way */
 } fetch;
 
 static adze_status fail(const load *l, adze_status rc, adze_error *err, const char *msg)
@@ -276,18 +278,21 @@ static adze_status fill_slots(fetch *f, adze_error *err)
     return rc;
 }
 
-/* One turn for every slot; *busy: something is left to do, *hashing: without waiting for the network. */
-static adze_status turn(fetch *f, bool *busy, bool *hashing, adze_error *err)
+/* One turn for every slot; *busy: something is left to do. */
+static adze_status turn(fetch *f, bool *busy, adze_error *err)
 {
     adze_status rc = fill_slots(f, err);
 
-    *busy = *hashing = f->waiting = false;
+    *busy = f->hashing = f->checking = f->waiting = false;
+    f->transfers = 0;
     for (size_t i = 0; rc == ADZE_OK && i < f->n; i++) {
         load *l = &f->loads[i];
         if (!l->file) continue;
         rc = step(l, err);
         *busy = true;
-        *hashing = *hashing || l->state == HASHING;
+        f->hashing = f->hashing || l->state == HASHING;
+        f->checking = f->checking || (l->state == HASHING && l->at < l->had);
+        f->transfers += l->state == LOADING;
         if (rc == ADZE_OK && l->state == FINISHED) {
             l->file->cached = true;
             load_deinit(l);
@@ -297,17 +302,31 @@ static adze_status turn(fetch *f, bool *busy, bool *hashing, adze_error *err)
     return rc;
 }
 
+/* What is checked counts as done, but at another pace than what is loaded: it is a stage of its own. */
+static void tell(fetch *f)
+{
+    char stage[300];
+
+    if (!f->total_bytes) return;
+    snprintf(stage, sizeof stage,
+             f->checking                   ? "pull %s: check what an earlier run loaded"
+             : f->waiting && !f->transfers ? "pull %s: wait for another program that loads it"
+                                           : "pull %s",
+             f->r->name.repo);
+    az_progress(f->run, stage, f->done_bytes, f->total_bytes, "B");
+}
+
 static adze_status run_loads(fetch *f, adze_error *err)
 {
     adze_status rc = ADZE_OK;
-    bool busy = true, hashing;
+    bool busy = true;
 
     while (rc == ADZE_OK && busy) {
         rc = az_check_cancel(f->run, err);
-        if (rc == ADZE_OK) rc = turn(f, &busy, &hashing, err);
-        if (rc == ADZE_OK && busy) rc = az_http_step(f->http, hashing ? 0 : 100, err);
+        if (rc == ADZE_OK) rc = turn(f, &busy, err);
+        if (rc == ADZE_OK && busy) rc = az_http_step(f->http, f->hashing ? 0 : 100, err);
         if (f->waiting) az_sleep_ns(f->run, 20 * UINT64_C(1000000));
-        if (f->total_bytes) az_progress(f->run, f->stage, f->done_bytes, f->total_bytes, "B");
+        tell(f);
     }
     return rc;
 }
@@ -328,7 +347,6 @@ adze_status az_hub_fetch(az_http *h, az_hub_cache *c, const az_hub_env *env, az_
         f.loads[i] = (load){ .lock = -1, .fd = -1 };
     for (size_t i = 0; i < r->n_files; i++)
         if (r->files[i].chosen && !r->files[i].cached) f.total_bytes += r->files[i].size_bytes;
-    snprintf(f.stage, sizeof f.stage, "pull %s", r->name.repo);
     if (rc == ADZE_OK) rc = run_loads(&f, err);
     for (size_t i = 0; f.loads && i < f.n; i++)
         if (f.loads[i].file) load_deinit(&f.loads[i]);

@@ -1,4 +1,5 @@
 /* Pulling a repository: commit, listing, choice, blobs, and in the end the names. */
+#include "base/check.h"
 #include "base/json.h"
 #include "hub/choose.h"
 #include "hub/fetch.h"
@@ -34,12 +35,11 @@ static adze_status check_space(pull *p, adze_error *err)
         const az_hub_file *f = &p->r->files[i];
         char *tmp;
         if (!f->chosen || f->cached) continue;
-        tmp = az_asprintf(p->run, "%s/%s.incomplete", p->cache.blobs, f->oid);
-        if (!tmp) return az_fail_nomem(err, "naming a file");
-        if (need + f->size_bytes < need)
+        if (!az_add_u64(need, f->size_bytes, &need))
             return az_fail(err, ADZE_EFORMAT, p->r->name.repo, ADZE_NOPOS,
                            "the hub's listing has sizes that cannot be");
-        need += f->size_bytes;
+        tmp = az_asprintf(p->run, "%s/%s.incomplete", p->cache.blobs, f->oid);
+        if (!tmp) return az_fail_nomem(err, "naming a file");
         if (p->run->io.stat(p->run->io.user, -1, tmp, -1, &st) >= 0)
             need -= st.size_bytes < f->size_bytes ? st.size_bytes : f->size_bytes;
         az_free(p->run, tmp);
