@@ -1,6 +1,9 @@
 /* adze convert SRC DST: rewrite a checkpoint in another format or with other weight types. */
 #include "cli/cli.h"
+#include "cli/prove_view.h"
 #include "job/convert.h"
+
+#include <string.h>
 
 typedef struct convert_opts {
     const char *to, *recipe;
@@ -9,7 +12,8 @@ typedef struct convert_opts {
     az_opt_list tensor_types, override_kv;
     const char *output_type, *embedding_type, *imatrix;
     bool leave_output, pure;
-    bool json;
+    const char *prove;
+    bool no_prove, json;
 } convert_opts;
 
 static const az_opt opts[] = {
@@ -37,6 +41,10 @@ static const az_opt opts[] = {
       "the recipe's base type for all tensors, no mixture" },
     { 0, "override-kv", AZ_OPT_LIST, offsetof(convert_opts, override_kv), NULL, "KEY=TYPE:VALUE",
       "set a GGUF key; types int, float, bool, str; may be repeated" },
+    { 0, "prove", AZ_OPT_STR, offsetof(convert_opts, prove), "quick", "HOW",
+      "what to compare after writing: quick (all but logits, some rows of the weights) or full" },
+    { 0, "no-prove", AZ_OPT_BOOL, offsetof(convert_opts, no_prove), NULL, NULL,
+      "write no proof beside the artifact" },
     { 0, "json", AZ_OPT_BOOL, offsetof(convert_opts, json), NULL, NULL,
       "print the result as JSON" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
@@ -58,7 +66,8 @@ static json_t *types_json(const az_convert_result *r)
     return types;
 }
 
-static void print_json(az_cli *cli, const char *src, const char *dst, const az_convert_result *r)
+static void print_json(az_cli *cli, const char *src, const char *dst, const az_convert_result *r,
+                       json_t *proof)
 {
     json_t *notes = json_array(), *j;
 
@@ -71,6 +80,7 @@ static void print_json(az_cli *cli, const char *src, const char *dst, const az_c
                   (json_int_t)r->bytes, "resumed_bytes", (json_int_t)r->resumed_bytes, "tensors",
                   (json_int_t)r->n_tensors, "fallback_tensors", (json_int_t)r->n_fallback,
                   "seconds", r->seconds, "types", types_json(r), "notes", notes);
+    if (proof) json_object_set(j, "proof", proof);
     az_cli_json(cli, j);
     json_decref(j);
 }
@@ -102,6 +112,21 @@ static void print_text(az_cli *cli, const char *dst, const az_convert_result *r)
         az_cli_note(cli, "note: %s\n", r->notes[i]);
 }
 
+/* Compare what was written with its source and keep the result beside it. */
+static adze_status prove(az_cli *cli, const convert_opts *o, const char *src, const char *dst,
+                         az_proof **p, json_t **json, adze_error *err)
+{
+    az_prove_opts po = { .parts = AZ_PROVE_ALL };
+    adze_status rc;
+
+    if (strcmp(o->prove, "quick") == 0) {
+        po.parts &= ~(unsigned)AZ_PROVE_LOGITS;
+        po.sample = true;
+    }
+    rc = az_prove_paths(p, json, cli->run, src, dst, &po, err);
+    return rc < 0 ? rc : az_proof_write(cli->run, *json, dst, err);
+}
+
 static int convert_run(az_cli *cli, const void *values, int argc, const char **argv)
 {
     const convert_opts *o = values;
@@ -119,16 +144,30 @@ static int convert_run(az_cli *cli, const void *values, int argc, const char **a
                            .imatrix = o->imatrix };
     adze_error err = { .pos = ADZE_NOPOS };
     az_convert_result r;
+    az_proof *p = NULL;
+    json_t *json = NULL;
     adze_status rc;
+    int code;
 
     (void)argc;
+    if (strcmp(o->prove, "quick") != 0 && strcmp(o->prove, "full") != 0)
+        return az_cli_usage(cli, az_cmd_find("convert"), "--prove must be quick or full");
     rc = az_convert(cli->run, argv[0], argv[1], &co, &r, &err);
-    if (rc < 0) return az_cli_fail(cli, rc, &err);
-    if (o->json)
-        print_json(cli, argv[0], argv[1], &r);
-    else
-        print_text(cli, argv[1], &r);
-    return az_cli_finish(cli);
+    if (rc == ADZE_OK && !o->no_prove) rc = prove(cli, o, argv[0], r.path, &p, &json, &err);
+    if (rc < 0) {
+        code = az_cli_fail(cli, rc, &err);
+    } else {
+        if (o->json)
+            print_json(cli, argv[0], argv[1], &r, json);
+        else
+            print_text(cli, argv[1], &r);
+        if (p && !o->json) az_cli_proof_brief(cli, p);
+        code = az_cli_finish(cli);
+        if (!code && p && !az_proof_holds(p)) code = adze_status_exit_code(ADZE_EGATE);
+    }
+    json_decref(json);
+    az_proof_free(p);
+    return code;
 }
 
 const az_cmd az_cmd_convert = {
@@ -142,7 +181,8 @@ const az_cmd az_cmd_convert = {
         "SRC is a Hugging Face or MLX folder or a GGUF file. Weights stream through in bounded "
         "memory. DST appears whole or not at all: it is written beside its place and renamed; a "
         "folder that is not empty is never replaced. An interrupted run is taken up again by the "
-        "same command.",
+        "same command. What was written is then compared with SRC, and the result kept beside it "
+        "(NAME.proof.json, or proof.json in a folder); see `adze prove`.",
     .example = "adze convert Llama-3.2-1B llama.gguf --recipe q4_k_m",
     .opts = opts,
     .opts_size = sizeof(convert_opts),

@@ -91,6 +91,7 @@ struct az_plan {
     size_t n_notes;
     uint64_t inputs_tag;    /* of what decides the data besides source and header: importance */
     uint64_t resumed_bytes; /* set by write: data that an interrupted run had finished */
+    const char *written;    /* set by write where that is not dst: the first of several files */
 };
 
 /* The outputs of m with types by recipe, for a format's plan(): under canonical (GGUF) names, for a format with

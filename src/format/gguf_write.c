@@ -188,6 +188,9 @@ adze_status az_gguf_write(adze_run *run, az_plan *p, const char *dst, adze_error
     az_stream s = { .files = l.files, .n_files = l.n_files, .place = l.place, .padded = true };
 
     if (rc == ADZE_OK) rc = az_stream_write(run, p, &s, dst, err);
+    if (rc == ADZE_OK && l.n_files > 1 &&
+        !(p->written = az_arena_strdup(&p->arena, l.files[0].name)))
+        rc = az_fail_nomem(err, "writing a GGUF");
     az_gguf_layout_deinit(&l);
     return rc;
 }

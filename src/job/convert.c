@@ -114,6 +114,7 @@ adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
     rc = format->write(run, plan, dst, err);
     if (rc == ADZE_OK && result) {
         describe(plan, m, result);
+        snprintf(result->path, sizeof result->path, "%s", plan->written ? plan->written : dst);
         result->seconds = (double)(az_now_ns(run) - began) * 1e-9;
     }
 done:

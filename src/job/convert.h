@@ -36,6 +36,7 @@ typedef struct az_convert_result {
     uint32_t packed_tensors;
     char notes[AZ_PLAN_NOTES][256]; /* what a reader should know; n_notes of them */
     size_t n_notes;
+    char path[1024]; /* dst, or the first of several files */
 } az_convert_result;
 
 /* Read src, write dst: beside dst first, then renamed, so dst is the old file or the new one, whole; a folder is

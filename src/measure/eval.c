@@ -20,6 +20,7 @@ enum { MAX_TEXT = 64 << 20 };
 /* Per scored position of one item. */
 typedef struct scores {
     float *nll, *kl;
+    float *diff_max, *diff_mean; /* of the logits */
     uint8_t *hit, *flip;
 } scores;
 
@@ -46,6 +47,20 @@ typedef struct chunk_job {
     atomic_int not_finite; /* a NaN must not pass for a perfect score */
 } chunk_job;
 
+/* How far the logits are apart as they are. */
+static void score_difference(const float *p, const float *q, size_t n, float *max, float *mean)
+{
+    double sum = 0, most = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)p[i] - (double)q[i]);
+        sum += d;
+        if (d > most) most = d;
+    }
+    *max = (float)most;
+    *mean = (float)(sum / (double)n);
+}
+
 static void score_position(void *arg, size_t i, int thread)
 {
     chunk_job *j = arg;
@@ -57,6 +72,7 @@ static void score_position(void *arg, size_t i, int thread)
     j->at.hit[i] = best == (size_t)j->next[i];
     j->at.flip[i] = p != q && best != az_argmax(p, j->vocab);
     j->at.kl[i] = p != q ? (float)az_kl(p, q, j->vocab) : 0;
+    if (p != q) score_difference(p, q, j->vocab, &j->at.diff_max[i], &j->at.diff_mean[i]);
     if (!isfinite(j->at.nll[i]) || !isfinite(j->at.kl[i])) atomic_store(&j->not_finite, 1);
 }
 
@@ -66,15 +82,15 @@ static adze_status read_tokens(eval *e, adze_error *err)
     adze_tokenizer *tok = NULL;
     adze_model *m = NULL;
     int32_t *bos = NULL, *ids = NULL;
-    size_t n = 0, n_bos = 0, bytes = 0;
+    size_t n = 0, n_bos = 0, bytes = e->o->text_n;
     char *text = NULL;
-    adze_status rc;
+    adze_status rc = ADZE_OK;
 
-    rc = az_read_file(e->run, e->o->text_path, MAX_TEXT, &text, &bytes, err);
+    if (!e->o->text) rc = az_read_file(e->run, e->o->text_path, MAX_TEXT, &text, &bytes, err);
     if (rc == ADZE_OK) rc = adze_model_open(&m, e->run, base->path, err);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&tok, e->run, m, err);
     if (rc == ADZE_OK) rc = adze_tokenize(tok, "", 0, 1, &bos, &n_bos, err);
-    if (rc == ADZE_OK) rc = adze_tokenize(tok, text, bytes, 0, &ids, &n, err);
+    if (rc == ADZE_OK) rc = adze_tokenize(tok, text ? text : e->o->text, bytes, 0, &ids, &n, err);
     if (rc < 0) goto done;
     e->chunks = n / e->chunk;
     if (e->o->max_chunks && e->chunks > e->o->max_chunks) e->chunks = e->o->max_chunks;
@@ -123,11 +139,14 @@ static adze_status find_digest(eval *e, const az_kvs *kv, bool *same, adze_error
 /* Text that a candidate was calibrated on would flatter it. */
 static adze_status check_not_calibration(eval *e, const char *path, adze_error *err)
 {
-    const char *text = az_path_base(e->o->text_path), *used;
+    const char *text, *used;
     adze_model *m = NULL;
     bool same = false;
-    adze_status rc = adze_model_open(&m, e->run, path, err);
+    adze_status rc;
 
+    if (!e->o->text_path) return ADZE_OK;
+    text = az_path_base(e->o->text_path);
+    rc = adze_model_open(&m, e->run, path, err);
     if (rc < 0) return rc;
     used = az_kv_string(&m->kv, "quantize.imatrix.dataset");
     if (rc == ADZE_OK && used && strcmp(az_path_base(used), text) == 0) same = true;
@@ -162,7 +181,10 @@ static adze_status start(eval *e, adze_error *err)
         s->kl = az_calloc(e->run, positions, sizeof *s->kl);
         s->hit = az_calloc(e->run, positions, 1);
         s->flip = az_calloc(e->run, positions, 1);
-        if (!s->nll || !s->kl || !s->hit || !s->flip) return az_fail_nomem(err, "evaluating");
+        s->diff_max = az_calloc(e->run, positions, sizeof *s->diff_max);
+        s->diff_mean = az_calloc(e->run, positions, sizeof *s->diff_mean);
+        if (!s->nll || !s->kl || !s->hit || !s->flip || !s->diff_max || !s->diff_mean)
+            return az_fail_nomem(err, "evaluating");
         e->r[i].err.pos = ADZE_NOPOS;
         set.context = e->chunk;
         rc = check_not_calibration(e, e->items[i].path, &e->r[i].err);
@@ -195,7 +217,7 @@ static adze_status score_chunk(eval *e, size_t c, size_t i, const float *base, c
         .logits = logits,
         .vocab = e->models[0].vocab,
         .next = e->tokens + c * e->chunk + (e->chunk - e->per_chunk),
-        .at = { s->nll + at, s->kl + at, s->hit + at, s->flip + at },
+        .at = { s->nll + at, s->kl + at, s->diff_max + at, s->diff_mean + at, s->hit + at, s->flip + at },
     };
 
     az_parallel(e->run, e->per_chunk, score_position, &j);
@@ -314,6 +336,20 @@ static double stat_kl_p99(void *arg, const uint32_t *idx, size_t n)
     return (double)v->sorted[at] + (f - (double)at) * (double)(v->sorted[at + 1] - v->sorted[at]);
 }
 
+static void summarize_difference(eval *e, size_t i)
+{
+    size_t n = e->chunks * e->per_chunk;
+    az_eval_result *r = &e->r[i];
+    double sum = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        sum += (double)e->s[i].diff_mean[k];
+        if ((double)e->s[i].diff_max[k] > r->logit_diff_max)
+            r->logit_diff_max = (double)e->s[i].diff_max[k];
+    }
+    r->logit_diff_mean = sum / (double)n;
+}
+
 static adze_status summarize(eval *e, size_t i, adze_error *err)
 {
     az_eval_result *r = &e->r[i];
@@ -336,6 +372,7 @@ static adze_status summarize(eval *e, size_t i, adze_error *err)
         rc = az_bootstrap(e->run, e->chunks, resamples / stats[k].share, e->o->seed, stats[k].fn,
                           &v, stats[k].out, err);
     az_free(e->run, v.sorted);
+    summarize_difference(e, i);
     return rc;
 }
 
@@ -348,6 +385,8 @@ static void finish(eval *e)
             az_free(e->run, e->s[i].kl);
             az_free(e->run, e->s[i].hit);
             az_free(e->run, e->s[i].flip);
+            az_free(e->run, e->s[i].diff_max);
+            az_free(e->run, e->s[i].diff_mean);
         }
     }
     az_free(e->run, e->workers);

@@ -16,6 +16,8 @@ typedef struct az_eval_opts {
     size_t resamples;  /* of the bootstrap; 0: 1000 */
     uint64_t seed;
     const char *text_path;
+    const char *text; /* instead of text_path: [text_n] bytes; text_path may then be NULL */
+    size_t text_n;
 } az_eval_opts;
 
 /* Statistics with 95 % intervals by paired bootstrap over chunks. */
@@ -28,6 +30,8 @@ typedef struct az_eval_result {
     az_interval kl_mean, kl_p99; /* nats, KL(baseline || candidate); the baseline's own are 0 */
     az_interval flips;      /* share of positions whose most likely token is not the baseline's */
     az_interval top1_ratio; /* candidate's top1 / baseline's top1, paired */
+    double logit_diff_max;  /* |candidate - baseline| over all logits that were scored */
+    double logit_diff_mean;
 } az_eval_result;
 
 /* results[0] is items[0], the baseline; the others are compared with it. Fails as a whole when the baseline

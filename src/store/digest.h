@@ -2,13 +2,14 @@
  *
  * A file's digest is the SHA-256 of its bytes. A folder's is the SHA-256 of one line for each regular file
  * directly in it, sorted by name: "<hex digest of the file>  <size in bytes>  <name>\n". Names that start with
- * a dot are left out. Written as "sha256:<64 hex digits>".
+ * a dot are left out, and so is proof.json, which holds the folder's own digest. Written as "sha256:<64 hex digits>".
  */
 #ifndef AZ_STORE_DIGEST_H
 #define AZ_STORE_DIGEST_H
 
 #include "base/run.h"
 
+#define AZ_PROOF_FILE "proof.json"
 enum { AZ_DIGEST_SIZE = 72 }; /* "sha256:" + 64 + NUL */
 
 typedef struct az_hash az_hash;

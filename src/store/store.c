@@ -219,7 +219,7 @@ static adze_status folder_digest(az_store *s, const char *path, char out[AZ_DIGE
     for (size_t i = 0; rc == ADZE_OK && i < n; i++) {
         char one[AZ_DIGEST_SIZE], *p;
         az_stat is;
-        if (names[i][0] == '.') continue;
+        if (names[i][0] == '.' || strcmp(names[i], AZ_PROOF_FILE) == 0) continue;
         p = az_path_join(s->run, path, names[i]);
         rc = p ? az_stat_path(s->run, p, &is, err) : az_fail_nomem(err, "computing a digest");
         if (rc == ADZE_OK && is.is_file) {

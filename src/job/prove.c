@@ -1,0 +1,91 @@
+/* The proof as a job. */
+#include "job/prove.h"
+#include "base/json.h"
+#include "store/store.h"
+
+#include <string.h>
+
+adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
+                            adze_error *err)
+{
+    az_store *s = NULL;
+    az_stat st;
+    adze_status rc = az_store_open(&s, run, NULL);
+
+    if (rc == ADZE_OK) {
+        rc = az_store_digest(s, path, out, err);
+        az_store_close(s);
+        return rc;
+    }
+    /* No registry to keep it in: a file's digest needs none. */
+    rc = az_stat_path(run, path, &st, err);
+    if (rc == ADZE_OK && st.is_dir) return az_store_open(&s, run, err);
+    return rc < 0 ? rc : az_digest_file(run, path, "digest", out, err);
+}
+
+static json_t *side_json(const adze_model *m, const char *digest)
+{
+    return json_pack("{s:s, s:s, s:s, s:I}", "path", m->path, "digest", digest, "format", m->format,
+                     "bytes", (json_int_t)adze_model_bytes(m));
+}
+
+static adze_status document(json_t **out, adze_run *run, const az_proof *p, const adze_model *ref,
+                            const adze_model *model, adze_error *err)
+{
+    char a[AZ_DIGEST_SIZE], b[AZ_DIGEST_SIZE];
+    adze_status rc = az_prove_digest(run, ref->path, a, err);
+
+    if (rc == ADZE_OK) rc = az_prove_digest(run, model->path, b, err);
+    if (rc < 0) return rc;
+    *out = az_proof_json(p);
+    if (!*out || json_object_set_new(*out, "adze", json_string(ADZE_VERSION)) < 0 ||
+        json_object_set_new(*out, "reference", side_json(ref, a)) < 0 ||
+        json_object_set_new(*out, "model", side_json(model, b)) < 0)
+        return az_fail_nomem(err, "writing a proof");
+    return ADZE_OK;
+}
+
+adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const char *ref,
+                           const char *model, const az_prove_opts *opts, adze_error *err)
+{
+    adze_model *a = NULL, *b = NULL;
+    az_proof *p = NULL;
+    adze_status rc = adze_model_open(&a, run, ref, err);
+
+    *out = NULL;
+    if (json) *json = NULL;
+    if (rc == ADZE_OK) rc = adze_model_open(&b, run, model, err);
+    if (rc == ADZE_OK) rc = az_prove(&p, run, a, b, opts, err);
+    if (rc == ADZE_OK && json) rc = document(json, run, p, a, b, err);
+    if (rc == ADZE_OK) {
+        *out = p;
+        p = NULL;
+    } else if (json) {
+        json_decref(*json);
+        *json = NULL;
+    }
+    az_proof_free(p);
+    adze_model_close(a);
+    adze_model_close(b);
+    return rc;
+}
+
+char *az_proof_path(adze_run *run, const char *model)
+{
+    size_t n = strlen(model);
+    az_stat st;
+
+    if (az_stat_path(run, model, &st, NULL) == ADZE_OK && st.is_dir)
+        return az_path_join(run, model, AZ_PROOF_FILE);
+    if (n > 5 && strcmp(model + n - 5, ".gguf") == 0) n -= 5;
+    return az_asprintf(run, "%.*s.proof.json", (int)n, model);
+}
+
+adze_status az_proof_write(adze_run *run, const json_t *json, const char *model, adze_error *err)
+{
+    char *path = az_proof_path(run, model);
+    adze_status rc = path ? az_json_write(run, json, path, err) : az_fail_nomem(err, "writing a proof");
+
+    az_free(run, path);
+    return rc;
+}

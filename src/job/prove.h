@@ -1,0 +1,22 @@
+/* The proof as a job: two paths in, a JSON with both digests out, kept beside the artifact. */
+#ifndef AZ_JOB_PROVE_H
+#define AZ_JOB_PROVE_H
+
+#include "measure/prove.h"
+#include "store/digest.h"
+
+/* Of a file or folder, from the registry's cache where there is a registry. */
+adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
+                            adze_error *err);
+
+/* Open both and compare. *json (may be NULL) is docs/proof.md's document, a new reference. */
+adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const char *ref,
+                           const char *model, const az_prove_opts *opts, adze_error *err);
+
+/* Where the proof of an artifact is kept: NAME.proof.json beside a file (NAME without .gguf), proof.json inside a
+ * folder. New string (az_free); NULL: out of memory. */
+char *az_proof_path(adze_run *run, const char *model);
+/* Write it there, atomically. */
+adze_status az_proof_write(adze_run *run, const json_t *json, const char *model, adze_error *err);
+
+#endif

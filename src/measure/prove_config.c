@@ -1,0 +1,183 @@
+/* Config: the architecture's view of both models, field by field, and the angles of rotation that follow from it.
+ *
+ * A GGUF keeps real numbers as f32, so they are compared as such. How a source stores its weights (permuted rows,
+ * a tied output that is written out) is no part of what the model is.
+ */
+#include "arch/rope.h"
+#include "measure/prove_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum field_kind { INT, INT64, REAL, FLAG, LAYERS } field_kind;
+
+/* A new member of az_config gets a line here; tests/measure/test_prove.c counts them. */
+static const struct {
+    const char *name;
+    field_kind kind;
+    size_t at;
+} fields[] = {
+#define F(kind, name, member) { name, kind, offsetof(az_config, member) }
+    F(INT, "layers", n_layers),
+    F(INT, "hidden size", hidden),
+    F(INT, "feed-forward size", ff),
+    F(INT, "heads", n_heads),
+    F(INT, "key-value heads", n_kv_heads),
+    F(INT, "head size", head_dim),
+    F(INT64, "vocabulary", vocab),
+    F(INT64, "context", context),
+    F(REAL, "norm epsilon", norm_eps),
+    F(REAL, "attention scale", attn_scale),
+    F(INT64, "sliding window", window),
+    F(LAYERS, "layers that slide", slides),
+    F(FLAG, "bias of q", bias_q),
+    F(FLAG, "bias of k", bias_k),
+    F(FLAG, "bias of v", bias_v),
+    F(FLAG, "bias of attention output", bias_o),
+    F(FLAG, "bias of feed-forward", bias_mlp),
+    F(INT, "experts", n_experts),
+    F(INT, "experts used", n_experts_used),
+    F(REAL, "rope base", rope.theta),
+    F(INT, "rope dimensions", rope.dims),
+#undef F
+};
+
+/* A field as text; false: equal in both. */
+static bool differs(size_t i, const az_config *a, const az_config *b, char *x, char *y, size_t size)
+{
+    const char *p = (const char *)a + fields[i].at, *q = (const char *)b + fields[i].at;
+    const bool *f, *g;
+    double r, s;
+    int m, n;
+    int64_t k, l;
+
+    switch (fields[i].kind) {
+    case INT:
+        memcpy(&m, p, sizeof m);
+        memcpy(&n, q, sizeof n);
+        snprintf(x, size, "%d", m);
+        snprintf(y, size, "%d", n);
+        return m != n;
+    case INT64:
+        memcpy(&k, p, sizeof k);
+        memcpy(&l, q, sizeof l);
+        snprintf(x, size, "%lld", (long long)k);
+        snprintf(y, size, "%lld", (long long)l);
+        return k != l;
+    case REAL:
+        memcpy(&r, p, sizeof r);
+        memcpy(&s, q, sizeof s);
+        snprintf(x, size, "%.7g", (double)(float)r);
+        snprintf(y, size, "%.7g", (double)(float)s);
+        return (float)r < (float)s || (float)r > (float)s;
+    case FLAG:
+        snprintf(x, size, "%s", *(const bool *)p ? "yes" : "no");
+        snprintf(y, size, "%s", *(const bool *)q ? "yes" : "no");
+        return *(const bool *)p != *(const bool *)q;
+    case LAYERS: break;
+    }
+    memcpy(&f, p, sizeof f);
+    memcpy(&g, q, sizeof g);
+    for (int layer = 0; layer < a->n_layers && layer < b->n_layers && a->window && b->window; layer++)
+        if ((f ? f[layer] : true) != (g ? g[layer] : true)) {
+            snprintf(x, size, "%s for layer %d", (f ? f[layer] : true) ? "yes" : "no", layer);
+            snprintf(y, size, "%s", (g ? g[layer] : true) ? "yes" : "no");
+            return true;
+        }
+    return false;
+}
+
+/* Largest relative difference of the angles for a sequence of `length`; -1: out of memory. */
+static double angles(az_proving *v, const az_rope *a, const az_rope *b, int64_t length, int *worst)
+{
+    int half = a->dims / 2;
+    float *x = az_alloc(v->run, (size_t)half * sizeof *x), *y = az_alloc(v->run, (size_t)half * sizeof *y);
+    double most = x && y ? 0 : -1;
+
+    if (most >= 0) {
+        az_rope_frequencies(a, length, x);
+        az_rope_frequencies(b, length, y);
+    }
+    for (int i = 0; i < half && most >= 0; i++) {
+        double d = fabs((double)x[i] - (double)y[i]) / (fabs((double)x[i]) + 1e-30);
+        if (d > most) {
+            most = d;
+            *worst = i;
+        }
+    }
+    az_free(v->run, x);
+    az_free(v->run, y);
+    return most;
+}
+
+static adze_status compare_rope(az_proving *v, const az_config *here, adze_error *err)
+{
+    const double bound = 1e-6; /* a few roundings of f32 */
+    const az_config *ref = &v->config;
+    int64_t lengths[2] = { 1, ref->context };
+    az_proof_item *it;
+    double most = 0;
+    int worst = 0, at = 0;
+
+    if (ref->rope.dims <= 0 || ref->rope.dims != here->rope.dims) return ADZE_OK;
+    for (size_t i = 0; i < 2; i++) {
+        double d = angles(v, &ref->rope, &here->rope, lengths[i], &at);
+        if (d < 0) return az_fail_nomem(err, "comparing configs");
+        if (d > most) {
+            most = d;
+            worst = at;
+        }
+    }
+    it = az_proof_add(v->p, "config", "rotary frequencies",
+                      most <= 0 ? AZ_EQUAL : most <= bound ? AZ_WITHIN : AZ_DIFFERENT);
+    it->compared = (uint64_t)ref->rope.dims;
+    it->of = "frequencies";
+    if (most <= 0) return ADZE_OK;
+    it->largest = most;
+    it->bound = bound;
+    it->unit = "of the frequency";
+    it->where = az_proof_text(v->p, "frequency %d", worst);
+    return ADZE_OK;
+}
+
+static void compare_fields(az_proving *v, const az_config *here)
+{
+    char x[64], y[64];
+    uint64_t differing = 0;
+    az_proof_item *it;
+
+    for (size_t i = 0; i < AZ_COUNT(fields); i++) {
+        if (!differs(i, &v->config, here, x, y, sizeof x)) continue;
+        it = az_proof_add(v->p, "config", fields[i].name, AZ_DIFFERENT);
+        it->where = az_proof_text(v->p, "%s in the reference, %s here", x, y);
+        differing++;
+    }
+    it = az_proof_add(v->p, "config", "fields", differing ? AZ_DIFFERENT : AZ_EQUAL);
+    it->compared = AZ_COUNT(fields);
+    it->differing = differing;
+    it->of = "fields";
+    it->detail = v->arch->name;
+}
+
+adze_status az_prove_config(az_proving *v, adze_error *err)
+{
+    adze_error why = { .pos = ADZE_NOPOS };
+    const az_arch *arch;
+    az_config here;
+    adze_status rc = az_arch_of(v->model, &arch, &here, &why);
+
+    if (rc < 0 && az_proof_soft(rc)) {
+        az_proof_broken(v->p, "config", "architecture", &why);
+        return ADZE_OK;
+    }
+    if (rc < 0) {
+        if (err) *err = why;
+        return rc;
+    }
+    if (strcmp(arch->gguf_name, v->arch->gguf_name) != 0)
+        az_proof_add(v->p, "config", "architecture", AZ_DIFFERENT)->where = az_proof_text(
+            v->p, "%s in the reference, %s here", v->arch->name, arch->name);
+    compare_fields(v, &here);
+    return compare_rope(v, &here, err);
+}

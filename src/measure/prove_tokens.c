@@ -1,0 +1,256 @@
+/* Tokens: vocabulary, merges and added tokens side by side, ids on texts, and the ids that llama.cpp will give.
+ *
+ * Special tokens are recognized in the texts and put around them, as a prompt's are.
+ */
+#include "measure/prove_parts.h"
+#include "text/llama_cpp.h"
+#include "text/tok_compare.h"
+
+#include <string.h>
+
+enum { MAX_TEXT = 64 << 20, SHOWN_IDS = 6 };
+
+/* One of two ways to tokenize; how: 0 the tokenizer, else llama.cpp's. */
+typedef struct way {
+    const adze_tokenizer *tok;
+    const az_llama_tok *llama;
+} way;
+
+static adze_status encode(const way *w, const char *s, size_t n, int32_t **ids, size_t *n_ids,
+                          adze_error *err)
+{
+    return w->llama ? az_llama_tok_encode(w->llama, s, n, true, ids, n_ids, err)
+                    : adze_tokenize(w->tok, s, n, 1, ids, n_ids, err);
+}
+
+static void put_ids(az_buf *b, const int32_t *ids, size_t n, size_t from)
+{
+    az_buf_puts(b, from ? "[.. " : "[");
+    for (size_t i = from; i < n && i < from + SHOWN_IDS; i++)
+        az_buf_printf(b, "%s%d", i > from ? " " : "", (int)ids[i]);
+    az_buf_puts(b, n > from + SHOWN_IDS ? " ..]" : "]");
+}
+
+/* Texts compared so far between two ways. */
+typedef struct texts {
+    az_proving *v;
+    way ref, here;
+    uint64_t n, ids, differing;
+    const char *where;
+} texts;
+
+static const char *describe(texts *t, const char *what, const char *s, size_t n, const int32_t *a,
+                            size_t n_a, const int32_t *b, size_t n_b, size_t at)
+{
+    const char *text;
+    char raw[72];
+    size_t len = n < 48 ? n : 48;
+    az_buf buf;
+
+    memcpy(raw, s, len);
+    raw[len] = 0;
+    for (size_t i = 0; i < len; i++)
+        if (!raw[i]) raw[i] = '?';
+    az_buf_init(&buf, t->v->run);
+    az_buf_printf(&buf, "%s: \"%s%s\": token %zu: ", what, raw, n > len ? ".." : "", at);
+    put_ids(&buf, a, n_a, at);
+    az_buf_puts(&buf, " in the reference, ");
+    put_ids(&buf, b, n_b, at);
+    az_buf_puts(&buf, t->here.llama ? " in llama.cpp" : " here");
+    text = az_proof_text(t->v->p, "%s", az_buf_ok(&buf) ? buf.data : "");
+    az_buf_deinit(&buf);
+    return text;
+}
+
+static adze_status compare_text(texts *t, const char *what, const char *s, size_t n,
+                                adze_error *err)
+{
+    int32_t *a = NULL, *b = NULL;
+    size_t n_a = 0, n_b = 0, at = 0;
+    adze_status rc = encode(&t->ref, s, n, &a, &n_a, err);
+
+    if (rc == ADZE_OK) rc = encode(&t->here, s, n, &b, &n_b, err);
+    if (rc == ADZE_OK) {
+        t->n++;
+        t->ids += n_a;
+        while (at < n_a && at < n_b && a[at] == b[at])
+            at++;
+        if (at < n_a || at < n_b) {
+            if (!t->differing++) t->where = describe(t, what, s, n, a, n_a, b, n_b, at);
+        }
+    }
+    adze_tokens_free(t->ref.tok, a);
+    az_free(t->v->run, b);
+    return rc;
+}
+
+static adze_status compare_file(texts *t, const char *path, adze_error *err)
+{
+    char *text = NULL, name[32];
+    size_t n = 0, line = 0;
+    adze_status rc = az_read_file(t->v->run, path, MAX_TEXT, &text, &n, err);
+
+    for (size_t at = 0; rc == ADZE_OK && at < n;) {
+        const char *stop = memchr(text + at, '\n', n - at);
+        size_t end = stop ? (size_t)(stop - text) + 1 : n;
+        snprintf(name, sizeof name, "line %zu", ++line);
+        rc = compare_text(t, name, text + at, end - at, err);
+        at = end;
+        if (rc == ADZE_OK && line % 1024 == 0) {
+            rc = az_check_cancel(t->v->run, err);
+            az_progress(t->v->run, "prove tokens", at, n, "B");
+        }
+    }
+    if (rc == ADZE_OK && n) rc = compare_text(t, "the whole text", text, n, err);
+    az_free(t->v->run, text);
+    return rc;
+}
+
+/* Every token's own text: what the merges make of it. */
+static adze_status compare_pieces(texts *t, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (size_t id = 0; id < t->ref.tok->n_ids && rc == ADZE_OK; id++) {
+        az_str s = t->ref.tok->bytes[id];
+        if (s.s && s.n) rc = compare_text(t, "a token's text", s.s, s.n, err);
+        if (rc == ADZE_OK && id % 4096 == 0) rc = az_check_cancel(t->v->run, err);
+    }
+    return rc;
+}
+
+static adze_status compare_texts(texts *t, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (const az_proof_string *s = az_proof_strings; s->what && rc == ADZE_OK; s++)
+        rc = compare_text(t, s->what, s->s, s->n, err);
+    if (rc == ADZE_OK) rc = compare_pieces(t, err);
+    if (rc == ADZE_OK && t->v->o->text) rc = compare_file(t, t->v->o->text, err);
+    return rc;
+}
+
+static void report_diff(az_proving *v, const char *name, const az_tok_diff *d, const char *of)
+{
+    az_proof_item *it = az_proof_add(v->p, "tokens", name, d->differing ? AZ_DIFFERENT : AZ_EQUAL);
+
+    it->compared = d->compared;
+    it->differing = d->differing;
+    it->of = of;
+    if (d->differing) it->where = az_proof_text(v->p, "%s", d->where);
+}
+
+static adze_status compare_tables(az_proving *v, adze_error *err)
+{
+    az_tok_diff d;
+
+    az_tok_compare_vocabulary(v->ref_tok, v->model_tok, &d);
+    report_diff(v, "vocabulary", &d, "tokens");
+    if (!az_tok_compare_merges(v->ref_tok, v->model_tok, &d)) return az_fail_nomem(err, "proving");
+    if (d.compared) report_diff(v, "merges", &d, "merges");
+    if (!az_tok_compare_added(v->ref_tok, v->model_tok, &d)) return az_fail_nomem(err, "proving");
+    report_diff(v, "added tokens", &d, "tokens");
+    return ADZE_OK;
+}
+
+static adze_status compare_ids(az_proving *v, adze_error *err)
+{
+    texts t = { .v = v, .ref = { v->ref_tok, NULL }, .here = { v->model_tok, NULL } };
+    adze_status rc = compare_texts(&t, err);
+    az_proof_item *it;
+
+    if (rc < 0) return rc;
+    it = az_proof_add(v->p, "tokens", "ids", t.differing ? AZ_DIFFERENT : AZ_EQUAL);
+    it->compared = t.n;
+    it->differing = t.differing;
+    it->of = "texts";
+    it->where = t.where;
+    it->detail = az_proof_text(v->p, "%llu ids", (unsigned long long)t.ids);
+    return ADZE_OK;
+}
+
+/* tokenizer.ggml.pre that the reference's way of splitting asks for; NULL: there is none. */
+static const char *pre_wanted(const az_proving *v, adze_error *err)
+{
+    const az_kv *own = az_kv_find(&v->ref->kv, AZ_TOKENIZER_PATTERN_KEY);
+    const char *name = NULL;
+    json_t *j = NULL;
+
+    if (v->ref->tok.hf) return az_tokenizer_pre_name(v->ref->tok.hf);
+    if (own && own->type == AZ_KV_STR &&
+        az_json_parse(&j, own->v.str.s, own->v.str.n, v->ref->path, err) == ADZE_OK)
+        name = az_tokenizer_pre_name(j);
+    else
+        name = az_kv_string(&v->ref->kv, "tokenizer.ggml.pre");
+    json_decref(j);
+    return name;
+}
+
+/* A name that says something else than what is right is a fault of the file; what llama.cpp does with the right
+ * one is its own. */
+static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
+{
+    const char *given = az_kv_string(&v->model->kv, "tokenizer.ggml.pre");
+    const char *model = az_kv_string(&v->model->kv, "tokenizer.ggml.model"), *want;
+    texts t = { .v = v, .ref = { v->ref_tok, NULL } };
+    adze_error why = { .pos = ADZE_NOPOS };
+    az_llama_tok *llama = NULL;
+    az_proof_item *it;
+    bool wrong;
+    adze_status rc;
+
+    if (!model) return ADZE_OK;
+    want = strcmp(model, "gpt2") == 0 ? pre_wanted(v, &why) : NULL;
+    wrong = want && !az_llama_pre_same(want, given);
+    rc = az_llama_tok_new(&llama, v->run, v->model, &why);
+    if (rc < 0 && !az_proof_soft(rc)) {
+        if (err) *err = why;
+        return rc;
+    }
+    t.here.llama = llama;
+    if (rc == ADZE_OK) rc = compare_texts(&t, err);
+    else if (wrong) t.differing = 1;
+    if (llama && rc < 0) goto done;
+    it = az_proof_add(v->p, "tokens", "ids in llama.cpp", AZ_EQUAL);
+    it->where = llama ? t.where : az_proof_text(v->p, "%s: %s", why.name, why.msg);
+    if (llama) {
+        it->compared = t.n;
+        it->differing = t.differing;
+        it->of = "texts";
+    }
+    if (t.differing || !llama) it->verdict = wrong ? AZ_DIFFERENT : AZ_ELSEWHERE;
+    if (wrong)
+        it->detail = az_proof_text(v->p, "tokenizer.ggml.pre is \"%s\", the reference needs \"%s\"",
+                                   given ? given : "", want);
+    rc = ADZE_OK;
+done:
+    az_llama_tok_free(llama);
+    return rc;
+}
+
+static bool has_tokenizer(const adze_model *m)
+{
+    return m->tok.hf || az_kv_find(&m->kv, "tokenizer.ggml.model");
+}
+
+adze_status az_prove_tokens(az_proving *v, adze_error *err)
+{
+    adze_status rc;
+
+    if (!v->ref_tok && !v->model_tok && !has_tokenizer(v->ref) && !has_tokenizer(v->model)) {
+        az_proof_add(v->p, "tokens", "tokenizer", AZ_EQUAL)->detail = "neither model has one";
+        return ADZE_OK;
+    }
+    if (!v->ref_tok) {
+        az_proof_item *it = az_proof_add(v->p, "tokens", "tokenizer", AZ_UNCHECKED);
+        it->where = az_proof_text(v->p, "the reference's: %s", v->ref_why.msg);
+        return ADZE_OK;
+    }
+    if (!v->model_tok) {
+        az_proof_broken(v->p, "tokens", "tokenizer", &v->model_why);
+        return ADZE_OK;
+    }
+    rc = compare_tables(v, err);
+    if (rc == ADZE_OK) rc = compare_ids(v, err);
+    return rc < 0 ? rc : compare_llama_cpp(v, err);
+}

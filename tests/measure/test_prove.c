@@ -1,0 +1,567 @@
+/* The proof: pairs that are the same model, and changes made on purpose, each of which must be found at its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <math.h>
+#include "base/json.h"
+#include "core/block.h"
+#include "core/half.h"
+#include "job/convert.h"
+#include "job/prove.h"
+#include "program.h"
+#include "store/store.h"
+#include "text/tokenizer.h"
+
+static program p;
+static adze_run *run;
+static const char source[] = "demo/checkpoint";
+
+enum { CHEAP = AZ_PROVE_TOKENS | AZ_PROVE_TEMPLATE | AZ_PROVE_CONFIG, ALL_BUT_LOGITS = CHEAP | AZ_PROVE_WEIGHTS };
+
+static const char *path_of(const char *name)
+{
+    static char paths[8][128];
+    static unsigned next;
+    char *s = paths[next++ % 8];
+
+    snprintf(s, sizeof paths[0], "%s/%s", p.dir, name);
+    return s;
+}
+
+/* Convert src after `change` had its way with what was read of it. */
+static void convert(const char *src, const char *name, const char *recipe, void (*change)(adze_model *m))
+{
+    az_convert_opts o = { .recipe = recipe };
+    adze_error err = { 0 };
+    adze_model *m = NULL;
+
+    assert_int_equal(adze_model_open(&m, run, src, &err), ADZE_OK);
+    if (change) change(m);
+    if (az_convert_model(run, m, path_of(name), &o, NULL, &err) != ADZE_OK)
+        fail_msg("%s: %s: %s", name, err.name, err.msg);
+    adze_model_close(m);
+}
+
+static int set_up(void **state)
+{
+    adze_error err;
+
+    (void)state;
+    program_open(&p);
+    assert_int_equal(adze_run_new(&run, &(adze_run_opts){ .threads = 2 }, &err), ADZE_OK);
+    convert(source, "bf16.gguf", "keep", NULL);
+    convert(source, "q8_0.gguf", "q8_0", NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    int failures = p.failures;
+
+    (void)state;
+    adze_run_free(run);
+    program_close(&p);
+    return failures;
+}
+
+static az_proof *prove(const char *ref, const char *model, unsigned parts)
+{
+    az_prove_opts o = { .parts = parts };
+    adze_error err = { .pos = ADZE_NOPOS };
+    az_proof *proof = NULL;
+
+    if (az_prove_paths(&proof, NULL, run, ref, model, &o, &err) != ADZE_OK)
+        fail_msg("%s: %s: %s", model, err.name, err.msg);
+    return proof;
+}
+
+static void print(const az_proof *proof)
+{
+    for (size_t i = 0; i < proof->n; i++)
+        if (proof->items[i].verdict != AZ_EQUAL)
+            print_message("%s %s: %s: %s\n", proof->items[i].part, proof->items[i].name,
+                          az_finding_name(proof->items[i].verdict),
+                          proof->items[i].where ? proof->items[i].where : "");
+}
+
+static const az_proof_item *item(const az_proof *proof, const char *part, const char *name)
+{
+    for (size_t i = 0; i < proof->n; i++)
+        if (strcmp(proof->items[i].part, part) == 0 && strcmp(proof->items[i].name, name) == 0)
+            return &proof->items[i];
+    return NULL;
+}
+
+static void holds(const char *ref, const char *model, unsigned parts, az_finding worst)
+{
+    az_proof *proof = prove(ref, model, parts);
+
+    if (!az_proof_holds(proof) || az_proof_worst(proof, NULL) != worst) {
+        print(proof);
+        fail_msg("%s against %s: %s", model, ref, az_finding_name(az_proof_worst(proof, NULL)));
+    }
+    az_proof_free(proof);
+}
+
+/* The item is different and says where; nothing in another part is. */
+static void found(const char *ref, const char *model, unsigned parts, const char *part,
+                  const char *name, const char *where)
+{
+    az_proof *proof = prove(ref, model, parts);
+    const az_proof_item *it = item(proof, part, name);
+
+    if (!it || it->verdict != AZ_DIFFERENT || !it->where || !strstr(it->where, where)) {
+        print(proof);
+        fail_msg("%s: %s %s is not different at \"%s\"", model, part, name, where);
+    }
+    for (size_t i = 0; i < proof->n; i++)
+        if (strcmp(proof->items[i].part, "weights") == 0 && &proof->items[i] != it &&
+            strcmp(part, "weights") == 0)
+            assert_true(proof->items[i].verdict <= AZ_WITHIN);
+    az_proof_free(proof);
+}
+
+/* ---- the same model ---- */
+
+static void every_recipe_is_proven(void **state)
+{
+    (void)state;
+    holds(source, path_of("bf16.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
+    holds(source, path_of("q8_0.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
+    for (const az_recipe *r = az_recipes; r->name; r++) {
+        convert(source, "r.gguf", r->name, NULL);
+        holds(source, path_of("r.gguf"), AZ_PROVE_WEIGHTS | AZ_PROVE_CONFIG, AZ_EQUAL);
+    }
+}
+
+static void other_formats_are_proven(void **state)
+{
+    (void)state;
+    holds(source, source, ALL_BUT_LOGITS, AZ_EQUAL);
+    convert(path_of("bf16.gguf"), "again.gguf", "q4_k_m", NULL);
+    holds(path_of("bf16.gguf"), path_of("again.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
+    convert(path_of("q8_0.gguf"), "wide.gguf", "f16", NULL);
+    holds(path_of("q8_0.gguf"), path_of("wide.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
+    convert(source, "folder", NULL, NULL);
+    holds(source, path_of("folder"), ALL_BUT_LOGITS, AZ_EQUAL);
+    convert(source, "mlx", "mlx-4bit", NULL);
+    holds(source, path_of("mlx"), ALL_BUT_LOGITS, AZ_WITHIN);
+    convert(path_of("bf16.gguf"), "back", "keep", NULL);
+    holds(path_of("bf16.gguf"), path_of("back"), AZ_PROVE_WEIGHTS | AZ_PROVE_CONFIG, AZ_EQUAL);
+}
+
+/* ---- changed documents ---- */
+
+static void change_rope(adze_model *m)
+{
+    assert_true(az_kv_put_f32(&m->kv, "llama.rope.freq_base", 10001));
+}
+
+static void change_eps(adze_model *m)
+{
+    assert_true(az_kv_put_f32(&m->kv, "llama.attention.layer_norm_rms_epsilon", 2e-5f));
+}
+
+static void change_context(adze_model *m)
+{
+    assert_true(az_kv_put_u32(&m->kv, "llama.context_length", 64));
+}
+
+static az_str *strings(adze_model *m, const char *key)
+{
+    const az_kv *kv = az_kv_find(&m->kv, key);
+
+    assert_non_null(kv);
+    return (az_str *)(uintptr_t)kv->v.arr.data;
+}
+
+static void swap(az_str *a, az_str *b)
+{
+    az_str c = *a;
+
+    *a = *b;
+    *b = c;
+}
+
+static void change_vocabulary(adze_model *m)
+{
+    az_str *s = strings(m, "tokenizer.ggml.tokens");
+
+    swap(&s[1000], &s[1001]);
+}
+
+static void change_merges(adze_model *m)
+{
+    az_str *s = strings(m, "tokenizer.ggml.merges");
+
+    swap(&s[700], &s[701]);
+}
+
+/* The first `from` in a string key becomes `to`, of the same length. */
+static void edit(adze_model *m, const char *key, const char *from, const char *to)
+{
+    const az_kv *kv = az_kv_find(&m->kv, key);
+    char *at = kv ? strstr((char *)(uintptr_t)kv->v.str.s, from) : NULL;
+
+    if (!at) fail_msg("%s does not hold %s", key, from);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+}
+
+static void change_added(adze_model *m)
+{
+    edit(m, AZ_TOKENIZER_PATTERN_KEY, "\"rstrip\":false", "\"rstrip\":true ");
+}
+
+static void change_pattern(adze_model *m)
+{
+    edit(m, AZ_TOKENIZER_PATTERN_KEY, "\"pre_tokenizer\"", "\"pre_tokenizex\"");
+}
+
+static void change_template(adze_model *m)
+{
+    edit(m, "tokenizer.chat_template", "add_generation_prompt", "add_generation_promqt");
+}
+
+static void change_eos(adze_model *m)
+{
+    assert_true(az_kv_put_u32(&m->kv, "tokenizer.ggml.eos_token_id", 5));
+}
+
+static void change_bos_flag(adze_model *m)
+{
+    bool now;
+
+    assert_true(az_kv_bool(&m->kv, "tokenizer.ggml.add_bos_token", &now));
+    assert_true(az_kv_put_bool(&m->kv, "tokenizer.ggml.add_bos_token", !now));
+}
+
+static void change_pre(adze_model *m)
+{
+    const char *now = az_kv_string(&m->kv, "tokenizer.ggml.pre");
+    const char *other = strcmp(now, "gpt-2") == 0 ? "qwen2" : "gpt-2";
+
+    assert_true(az_kv_put_str(&m->kv, "tokenizer.ggml.pre", other, strlen(other)));
+}
+
+static void change_pre_unknown(adze_model *m)
+{
+    assert_true(az_kv_put_str(&m->kv, "tokenizer.ggml.pre", "nothing-like-it", 15));
+}
+
+static void change_sampling(adze_model *m)
+{
+    static const char json[] = "{\"do_sample\": true, \"temperature\": 0.123}";
+
+    assert_true(az_kv_put_str(&m->kv, "adze.generation_config", json, sizeof json - 1));
+}
+
+static void change_pad(adze_model *m)
+{
+    assert_true(az_kv_put_u32(&m->kv, "tokenizer.ggml.padding_token_id", 77));
+}
+
+static void lose_template(adze_model *m)
+{
+    az_kv_remove(&m->kv, "tokenizer.chat_template");
+}
+
+static void changed_documents_are_found(void **state)
+{
+    static const struct {
+        void (*change)(adze_model *m);
+        const char *part, *name, *where;
+    } all[] = {
+        { change_rope, "config", "rope base", "10001 here" },
+        { change_rope, "config", "rotary frequencies", "frequency" },
+        { change_eps, "config", "norm epsilon", "2e-05 here" },
+        { change_context, "config", "context", "64 here" },
+        { change_vocabulary, "tokens", "vocabulary", "id 1000 is" },
+        { change_merges, "tokens", "merges", "merge 700 is" },
+        { change_added, "tokens", "added tokens", "rstrip is false in the reference, true here" },
+        { change_pattern, "tokens", "ids", "here" },
+        { change_template, "template", "source", "promqt" },
+        { change_eos, "template", "special tokens", "eos is" },
+        { change_bos_flag, "tokens", "ids in llama.cpp", "in llama.cpp" },
+        { change_pad, "template", "special tokens", "pad is" },
+        { change_pre, "tokens", "ids in llama.cpp", "in llama.cpp" },
+        { change_pre_unknown, "tokens", "ids in llama.cpp", "refuses" },
+        { change_sampling, "template", "generation settings", "temperature" },
+        { lose_template, "template", "source", "this model has none" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        convert(path_of("bf16.gguf"), "c.gguf", "keep", all[i].change);
+        found(source, path_of("c.gguf"), CHEAP, all[i].part, all[i].name, all[i].where);
+    }
+}
+
+/* ---- changed bytes ---- */
+
+static void copy_file(const char *from, const char *to)
+{
+    char command[400];
+
+    snprintf(command, sizeof command, "cp %s %s", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static az_tensor tensor_of(const char *path, const char *name)
+{
+    adze_error err;
+    adze_model *m = NULL;
+    az_tensor t;
+
+    assert_int_equal(adze_model_open(&m, run, path, &err), ADZE_OK);
+    assert_non_null(az_model_tensor(m, name));
+    t = *az_model_tensor(m, name);
+    adze_model_close(m);
+    return t;
+}
+
+static void get(const char *path, uint64_t at, void *data, size_t n)
+{
+    FILE *f = fopen(path, "rb");
+
+    assert_non_null(f);
+    assert_int_equal(fseek(f, (long)at, SEEK_SET), 0);
+    assert_int_equal(fread(data, 1, n, f), n);
+    fclose(f);
+}
+
+static void put(const char *path, uint64_t at, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "r+b");
+
+    assert_non_null(f);
+    assert_int_equal(fseek(f, (long)at, SEEK_SET), 0);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A fresh copy of one of the files that set_up made; row r of a tensor in it. */
+static const char *fresh(const char *of)
+{
+    const char *path = path_of("b.gguf");
+
+    copy_file(path_of(of), path);
+    return path;
+}
+
+static void one_bit_of_a_weight(void **state)
+{
+    const char *path = fresh("bf16.gguf");
+    az_tensor t = tensor_of(path, "blk.3.ffn_up.weight");
+    uint64_t at = t.at_bytes + (uint64_t)(5 * t.shape[1] + 9) * 2;
+    uint16_t w;
+
+    (void)state;
+    get(path, at, &w, 2);
+    w ^= 1;
+    put(path, at, &w, 2);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.3.ffn_up.weight", "row 5, column 9");
+    convert(path, "q.gguf", "q4_k_m", NULL); /* and through a recipe */
+    holds(path, path_of("q.gguf"), AZ_PROVE_WEIGHTS, AZ_EQUAL);
+}
+
+static void one_bit_of_a_code(void **state)
+{
+    const char *path = fresh("q8_0.gguf");
+    az_tensor t = tensor_of(path, "blk.0.attn_v.weight");
+    uint64_t at = t.at_bytes + t.size_bytes / (uint64_t)t.shape[0] * 7 + sizeof(az_block_q8_0) * 2 + 2 + 11;
+    int8_t q;
+
+    (void)state;
+    get(path, at, &q, 1);
+    q ^= 1;
+    put(path, at, &q, 1);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.0.attn_v.weight", "row 7, column 75");
+}
+
+static void a_wrong_block_scale(void **state)
+{
+    const char *path = fresh("q8_0.gguf");
+    az_tensor t = tensor_of(path, "blk.4.ffn_up.weight");
+    uint64_t at = t.at_bytes + t.size_bytes / (uint64_t)t.shape[0] * 100;
+    az_f16 d;
+
+    (void)state;
+    get(path, at, &d, 2);
+    d = az_f32_to_f16(az_f16_to_f32(d) * 2);
+    put(path, at, &d, 2);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.4.ffn_up.weight", "row 100, column ");
+}
+
+static void swapped_rows(void **state)
+{
+    const char *path = fresh("bf16.gguf");
+    az_tensor t = tensor_of(path, "token_embd.weight");
+    size_t row = (size_t)t.shape[1] * 2;
+    char *a = malloc(row), *b = malloc(row);
+
+    (void)state;
+    get(path, t.at_bytes + 300 * row, a, row);
+    get(path, t.at_bytes + 301 * row, b, row);
+    put(path, t.at_bytes + 300 * row, b, row);
+    put(path, t.at_bytes + 301 * row, a, row);
+    free(a);
+    free(b);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "token_embd.weight", "row 300, column 0");
+}
+
+/* Rows of q in the order of a checkpoint folder, as a converter that forgets the permutation leaves them. */
+static void q_without_its_permutation(void **state)
+{
+    const char *path = fresh("bf16.gguf");
+    az_tensor t = tensor_of(path, "blk.2.attn_q.weight");
+    az_tensor s = tensor_of(source, "model.layers.2.self_attn.q_proj.weight");
+    char *data = malloc((size_t)s.size_bytes);
+
+    (void)state;
+    assert_int_equal(s.type, AZ_BF16);
+    get("demo/checkpoint/model.safetensors", s.at_bytes, data, (size_t)s.size_bytes);
+    put(path, t.at_bytes, data, (size_t)t.size_bytes);
+    free(data);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.2.attn_q.weight", "row 1, column 0");
+}
+
+static void not_a_number(void **state)
+{
+    const char *path = fresh("bf16.gguf");
+    az_tensor t = tensor_of(path, "blk.1.attn_norm.weight");
+    float nan = NAN;
+    az_f16 inf = 0x7c00;
+
+    (void)state;
+    put(path, t.at_bytes + 3 * 4, &nan, 4);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.1.attn_norm.weight", "row 0, column 3 is NaN");
+    copy_file(path, path_of("nan.gguf")); /* in both: still no model */
+    found(path_of("nan.gguf"), path, AZ_PROVE_WEIGHTS, "weights", "blk.1.attn_norm.weight",
+          "row 0, column 3 is NaN");
+    path = fresh("q8_0.gguf");
+    t = tensor_of(path, "blk.1.ffn_down.weight");
+    put(path, t.at_bytes, &inf, 2);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.1.ffn_down.weight", "row 0, column");
+}
+
+static void a_missing_tensor(void **state)
+{
+    static const char name[] = "blk.1.ffn_up.weight";
+    const char *path = fresh("bf16.gguf");
+    char head[1 << 18], *at = NULL;
+
+    (void)state;
+    get(path, 0, head, sizeof head);
+    for (size_t i = 0; i + sizeof name < sizeof head && !at; i++)
+        if (memcmp(head + i, name, sizeof name - 1) == 0) at = head + i;
+    if (!at) { /* the vocabulary is longer than that */
+        size_t n = 0;
+        char *all = NULL;
+        adze_error err;
+        assert_int_equal(az_read_file(run, path, 1 << 28, &all, &n, &err), ADZE_OK);
+        for (size_t i = 0; i + sizeof name < n && !at; i++)
+            if (memcmp(all + i, name, sizeof name - 1) == 0) at = all + i;
+        assert_non_null(at);
+        put(path, (uint64_t)(at - all) + 11, "q", 1);
+        az_free(run, all);
+    } else {
+        put(path, (uint64_t)(at - head) + 11, "q", 1);
+    }
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "tensors", "blk.1.ffn_up.weight");
+}
+
+/* ---- another encoder ---- */
+
+/* q8_0 with scales of its own, as another program may choose them. */
+static void another_encoder(void **state)
+{
+    const char *path = fresh("q8_0.gguf");
+    az_tensor t = tensor_of(path, "blk.0.ffn_up.weight");
+    size_t n = (size_t)t.size_bytes / sizeof(az_block_q8_0);
+    az_block_q8_0 *b = malloc((size_t)t.size_bytes);
+    az_proof *proof;
+    const az_proof_item *it;
+
+    (void)state;
+    get(path, t.at_bytes, b, (size_t)t.size_bytes);
+    for (size_t i = 0; i < n; i++) {
+        float d = az_f16_to_f32(b[i].d), wider = az_f16_to_f32(az_f32_to_f16(d * 1.01f));
+        for (size_t k = 0; k < 32; k++)
+            b[i].qs[k] = (int8_t)lrintf((float)b[i].qs[k] * d / wider);
+        b[i].d = az_f32_to_f16(wider);
+    }
+    put(path, t.at_bytes, b, (size_t)t.size_bytes);
+    proof = prove(source, path, AZ_PROVE_WEIGHTS);
+    it = item(proof, "weights", "blk.0.ffn_up.weight");
+    assert_int_equal(it->verdict, AZ_WITHIN);
+    assert_true(it->largest > 0.5 && it->largest <= it->bound);
+    assert_true(az_proof_holds(proof));
+    az_proof_free(proof);
+    b[40].qs[3] = (int8_t)(b[40].qs[3] > 0 ? b[40].qs[3] - 20 : b[40].qs[3] + 20);
+    put(path, t.at_bytes, b, (size_t)t.size_bytes);
+    free(b);
+    found(source, path, AZ_PROVE_WEIGHTS, "weights", "blk.0.ffn_up.weight", "row 5, column 3:");
+}
+
+/* ---- the program ---- */
+
+static void program_says_so(void **state)
+{
+    json_t *j;
+    json_error_t e;
+    char digest[AZ_DIGEST_SIZE];
+    adze_error err;
+
+    (void)state;
+    program_expect(&p, 0, "PROVEN", "\"$ADZE\" prove demo/checkpoint \"$T/q8_0.gguf\"");
+    convert(path_of("bf16.gguf"), "rope.gguf", "keep", change_rope);
+    program_expect(&p, 5, "rope base",
+                   "\"$ADZE\" prove demo/checkpoint \"$T/rope.gguf\" --parts config");
+    program_expect(&p, 2, "--parts", "\"$ADZE\" prove demo/checkpoint \"$T/q8_0.gguf\" --parts weight");
+    program_expect(&p, 3, "bytes", "head -c 2000000 \"$T/q8_0.gguf\" >\"$T/cut.gguf\"; \"$ADZE\" prove demo/checkpoint \"$T/cut.gguf\"");
+    program_expect(&p, 3, NULL, "\"$ADZE\" prove \"$T/none\" \"$T/q8_0.gguf\"");
+    program_run(&p, "\"$ADZE\" convert demo/checkpoint \"$T/kept.gguf\" -r q4_0 --json");
+    assert_int_equal(p.code, 0);
+    j = json_load_file(path_of("kept.proof.json"), 0, &e);
+    assert_non_null(j);
+    assert_string_equal(json_string_value(json_object_get(j, "verdict")), "proven");
+    assert_int_equal(az_prove_digest(run, path_of("kept.gguf"), digest, &err), ADZE_OK);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "model"), "digest")), digest);
+    assert_int_equal(az_prove_digest(run, source, digest, &err), ADZE_OK);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "reference"), "digest")), digest);
+    json_decref(j);
+    program_run(&p, "\"$ADZE\" convert demo/checkpoint \"$T/unproven.gguf\" -r q4_0 --no-prove");
+    assert_int_equal(p.code, 0);
+    assert_int_equal(access(path_of("unproven.proof.json"), F_OK), -1);
+    program_expect(&p, 0, "proven", "\"$ADZE\" convert demo/checkpoint \"$T/dir\" --to hf");
+    assert_int_equal(access(path_of("dir/proof.json"), F_OK), 0);
+    assert_int_equal(az_prove_digest(run, path_of("dir"), digest, &err), ADZE_OK);
+    j = json_load_file(path_of("dir/proof.json"), 0, &e); /* which its own digest leaves out */
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "model"), "digest")), digest);
+    json_decref(j);
+    program_expect(&p, 0, "proven", "\"$ADZE\" convert demo/checkpoint \"$T/s.gguf\" --split-size 4M");
+    program_expect(&p, 2, "--prove", "\"$ADZE\" convert demo/checkpoint \"$T/x.gguf\" --prove half");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_recipe_is_proven),
+        cmocka_unit_test(other_formats_are_proven),
+        cmocka_unit_test(changed_documents_are_found),
+        cmocka_unit_test(one_bit_of_a_weight),
+        cmocka_unit_test(one_bit_of_a_code),
+        cmocka_unit_test(a_wrong_block_scale),
+        cmocka_unit_test(swapped_rows),
+        cmocka_unit_test(q_without_its_permutation),
+        cmocka_unit_test(not_a_number),
+        cmocka_unit_test(a_missing_tensor),
+        cmocka_unit_test(another_encoder),
+        cmocka_unit_test(program_says_so),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
