@@ -127,7 +127,7 @@ static const float q6_k_at[] = { -32.0f, -31.0f, -31.5f, -30.5f, -32.5f, -33.0f,
 static const float q3_k_at[] = { -4.0f, -3.7f, -3.4f, -3.1f, -4.3f, -4.6f, -4.9f,
                                  -5.3f, 3.0f,  2.7f,  3.3f,  3.6f,  4.0f,  4.4f };
 static const super_sym q6_k_spec = {
-    { -32, 31, AZ_COUNT(q6_k_at), q6_k_at }, -128, 127, WEIGHT_ABS
+    { -32, 31, AZ_COUNT(q6_k_at), q6_k_at }, -128, 127, WEIGHT_MIXED
 };
 static const super_sym q3_k_spec = { { -4, 3, AZ_COUNT(q3_k_at), q3_k_at }, -32, 31, WEIGHT_MIXED };
 
