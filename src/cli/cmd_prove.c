@@ -34,7 +34,8 @@ static unsigned parts_of(const char *list)
         size_t n = strcspn(list, ",");
         unsigned bit = 1;
         const char *name;
-        while ((name = az_prove_part_name(bit)) && (strlen(name) != n || strncmp(name, list, n) != 0))
+        while ((name = az_prove_part_name(bit)) &&
+               (strlen(name) != n || strncmp(name, list, n) != 0))
             bit <<= 1;
         if (!name) return 0;
         bits |= bit;
@@ -59,7 +60,8 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
                             "--parts is a list of tokens, template, config, weights, logits");
     if (o->chunks < 1 || o->chunks > 1000000)
         return az_cli_usage(cli, az_cmd_find("prove"), "--chunks must be 1 to 1000000");
-    rc = az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1], &po, &err);
+    rc =
+        az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1], &po, &err);
     if (rc == ADZE_OK && o->out) rc = az_json_write(cli->run, json, o->out, &err);
     if (rc < 0) {
         code = az_cli_fail(cli, rc, &err);
@@ -83,12 +85,15 @@ const az_cmd az_cmd_prove = {
     .min_args = 2,
     .max_args = 2,
     .summary = "show that nothing changed between two models but what was asked",
-    .details =
-        "Compares MODEL with REF item by item: token ids on hard texts (as adze reads both and, for a GGUF, as "
-        "llama.cpp will), chat template and special tokens, the config, every weight, and logits on the same "
-        "ids. Each item is equal, within a bound, or different with the first place where it differs. Notes "
-        "say what other programs are known to do differently with this model. Exit code 0: proven; 5: "
-        "readable, but different or not checked; 3: unreadable.",
+    .details = "Compares MODEL with REF item by item: token ids on hard texts (as adze reads both "
+               "and, for a GGUF, as "
+               "llama.cpp will), chat template and special tokens, the config, every weight, and "
+               "logits on the same "
+               "ids. Each item is equal, within a bound, or different with the first place where "
+               "it differs. Notes "
+               "say what other programs are known to do differently with this model. Exit code 0: "
+               "proven; 5: "
+               "readable, but different or not checked; 3: unreadable.",
     .example = "adze prove Llama-3.2-1B llama.q4_k_m.gguf",
     .opts = opts,
     .opts_size = sizeof(prove_opts),

@@ -41,7 +41,8 @@ static const char *word_of(az_finding v)
 
 static void row(az_cli *cli, const char *part, const char *name, az_finding v)
 {
-    az_cli_printf(cli, "  %-9s %-20s %s%-13s%s", part, name, color_of(cli, v), word_of(v), plain(cli));
+    az_cli_printf(cli, "  %-9s %-20s %s%-13s%s", part, name, color_of(cli, v), word_of(v),
+                  plain(cli));
 }
 
 /* Text at a column, wrapped at spaces to the width of the terminal. */
@@ -87,10 +88,12 @@ static void item_line(az_cli *cli, const char *part, const az_proof_item *it)
 
     row(cli, part, it->name, it->verdict);
     if (it->of && it->differing)
-        at = (size_t)snprintf(text, sizeof text, "%s of %s %s", count_text(it->differing, a, sizeof a),
+        at = (size_t)snprintf(text, sizeof text, "%s of %s %s",
+                              count_text(it->differing, a, sizeof a),
                               count_text(it->compared, b, sizeof b), it->of);
     else if (it->of && it->compared)
-        at = (size_t)snprintf(text, sizeof text, "%s %s", count_text(it->compared, a, sizeof a), it->of);
+        at = (size_t)snprintf(text, sizeof text, "%s %s", count_text(it->compared, a, sizeof a),
+                              it->of);
     if (it->detail)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "", it->detail);
     if (it->where && it->verdict > AZ_WITHIN)
@@ -118,7 +121,8 @@ static size_t kinds_of(const az_proof *p, kind *kinds)
         if (k == MAX_KINDS) k--;
         if (k == n) kinds[n++] = (kind){ it->detail, it->verdict, 0, it };
         kinds[k].n++;
-        if (it->bound > 0 && it->largest / it->bound > kinds[k].worst->largest / kinds[k].worst->bound)
+        if (it->bound > 0 &&
+            it->largest / it->bound > kinds[k].worst->largest / kinds[k].worst->bound)
             kinds[k].worst = it;
     }
     return n;

@@ -30,7 +30,7 @@ typedef struct az_rope {
     bool adjacent_pairs;           /* pairs (2j, 2j+1): q and k rows are permuted in this source */
 } az_rope;
 
-typedef enum az_norm_kind { AZ_NORM_RMS, AZ_NORM_LAYER } az_norm_kind;
+typedef enum az_norm_type { AZ_NORM_RMS, AZ_NORM_LAYER } az_norm_type;
 
 /* Activation of a feed-forward part; all but the plain use of gelu multiply by the other half. */
 typedef enum az_activation {
@@ -60,7 +60,7 @@ typedef struct az_config {
     int hidden, ff; /* residual width, feed-forward width */
     int n_heads, n_kv_heads, head_dim;
     int64_t vocab, context;
-    az_norm_kind norm;
+    az_norm_type norm;
     double norm_eps;
     bool norm_add_one;                  /* this source stores the weights of norms less one */
     double attn_scale;                  /* multiplies q.k */

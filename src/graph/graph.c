@@ -197,7 +197,7 @@ int az_graph_embed(az_graph *g, int weight, az_embed_by by, double scale)
     return add_node(g, n);
 }
 
-int az_graph_norm(az_graph *g, int layer, int x, az_norm_kind kind, int weight, int bias,
+int az_graph_norm(az_graph *g, int layer, int x, az_norm_type kind, int weight, int bias,
                   double eps)
 {
     const az_graph_weight *w;

@@ -78,7 +78,7 @@ typedef struct az_node {
     double scale;                      /* attention: of q.k; embed, linear, add: 1 for none */
     double softcap, clamp;             /* of scores or results; 0: none */
     float eps;                         /* norm */
-    az_norm_kind norm;
+    az_norm_type norm;
     az_activation activation;
     az_embed_by by;
     bool sliding;    /* rope: the table of layers that slide */
@@ -118,7 +118,7 @@ int az_graph_state_kv(az_graph *g, int layer, int n_kv_heads, int head_dim, int6
 int az_graph_state_conv(az_graph *g, int layer, int64_t taps, int64_t width);
 int az_graph_embed(az_graph *g, int weight, az_embed_by by, double scale);
 /* RMS without bias, or layer norm with one; in groups of as many columns as the weight has. */
-int az_graph_norm(az_graph *g, int layer, int x, az_norm_kind kind, int weight, int bias,
+int az_graph_norm(az_graph *g, int layer, int x, az_norm_type kind, int weight, int bias,
                   double eps);
 int az_graph_linear(az_graph *g, int layer, int x, int weight, int bias); /* bias: -1 for none */
 int az_graph_slice(az_graph *g, int layer, int x, int64_t at, int64_t width);

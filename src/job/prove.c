@@ -84,7 +84,8 @@ char *az_proof_path(adze_run *run, const char *model)
 adze_status az_proof_write(adze_run *run, const json_t *json, const char *model, adze_error *err)
 {
     char *path = az_proof_path(run, model);
-    adze_status rc = path ? az_json_write(run, json, path, err) : az_fail_nomem(err, "writing a proof");
+    adze_status rc =
+        path ? az_json_write(run, json, path, err) : az_fail_nomem(err, "writing a proof");
 
     az_free(run, path);
     return rc;

@@ -217,7 +217,8 @@ static adze_status score_chunk(eval *e, size_t c, size_t i, const float *base, c
         .logits = logits,
         .vocab = e->models[0].vocab,
         .next = e->tokens + c * e->chunk + (e->chunk - e->per_chunk),
-        .at = { s->nll + at, s->kl + at, s->diff_max + at, s->diff_mean + at, s->hit + at, s->flip + at },
+        .at = { s->nll + at, s->kl + at, s->diff_max + at, s->diff_mean + at, s->hit + at,
+                s->flip + at },
     };
 
     az_parallel(e->run, e->per_chunk, score_position, &j);

@@ -213,7 +213,9 @@ json_t *az_proof_json(const az_proof *p)
     for (size_t i = 0; i < AZ_COUNT(parts); i++)
         if (p->parts & parts[i].bit) json_array_append_new(names, json_string(parts[i].name));
     return json_pack("{s:i, s:s, s:o, s:b, s:o, s:O, s:o}", "proof", 1, "verdict",
-                     worst < AZ_UNCHECKED ? "proven" : worst == AZ_UNCHECKED ? "inconclusive" : "different",
+                     worst < AZ_UNCHECKED    ? "proven"
+                     : worst == AZ_UNCHECKED ? "inconclusive"
+                                             : "different",
                      "parts", names, "weights_sampled", p->sampled, "items", items, "figures",
                      p->figures, "notes", notes);
 }

@@ -32,10 +32,11 @@ enum {
 const char *az_prove_part_name(unsigned part);
 
 typedef struct az_prove_opts {
-    unsigned parts;   /* AZ_PROVE_*; 0: all */
-    bool sample;      /* weights: some rows of each tensor instead of all */
-    const char *text; /* file to tokenize and to compute logits on beside the built-in texts; NULL: none */
-    size_t chunks;    /* logits: most chunks of text, 0: 16 */
+    unsigned parts; /* AZ_PROVE_*; 0: all */
+    bool sample;    /* weights: some rows of each tensor instead of all */
+    const char
+        *text; /* file to tokenize and to compute logits on beside the built-in texts; NULL: none */
+    size_t chunks; /* logits: most chunks of text, 0: 16 */
 } az_prove_opts;
 
 /* What was compared, and what came out. Strings live in the proof's arena or are static. */

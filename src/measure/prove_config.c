@@ -10,15 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum field_kind { INT, INT64, REAL, FLAG, LAYERS } field_kind;
+/* LAYERS: a flag a layer; SLIDES: the same, all set where there is no list, of no account without a window.
+ * Enumerations are INT. */
+typedef enum field_kind { INT, INT64, REAL, FLAG, LAYERS, SLIDES } field_kind;
 
-/* A new member of az_config gets a line here; tests/measure/test_prove.c counts them. */
+/* A new member of az_config that says what a model computes gets a line here. */
 static const struct {
     const char *name;
     field_kind kind;
     size_t at;
 } fields[] = {
-#define F(kind, name, member) { name, kind, offsetof(az_config, member) }
+#define F(kind, name, member)                   \
+    {                                           \
+        name, kind, offsetof(az_config, member) \
+    }
     F(INT, "layers", n_layers),
     F(INT, "hidden size", hidden),
     F(INT, "feed-forward size", ff),
@@ -30,7 +35,33 @@ static const struct {
     F(REAL, "norm epsilon", norm_eps),
     F(REAL, "attention scale", attn_scale),
     F(INT64, "sliding window", window),
-    F(LAYERS, "layers that slide", slides),
+    F(SLIDES, "layers that slide", slides),
+    F(INT, "kind of norm", norm),
+    F(REAL, "attention softcap", attn_softcap),
+    F(REAL, "logit softcap", logit_softcap),
+    F(LAYERS, "layers without rotation", no_rope),
+    F(FLAG, "bias of output", bias_output),
+    F(FLAG, "norms behind blocks", post_norms),
+    F(FLAG, "attention sinks", sinks),
+    F(INT, "norms of q and k", qk_norm),
+    F(REAL, "clipping of q, k, v", clip_qkv),
+    F(INT, "activation", activation),
+    F(REAL, "embedding scale", embed_scale),
+    F(REAL, "residual scale", residual_scale),
+    F(REAL, "logit scale", logit_scale),
+    F(REAL, "rope base of sliding layers", rope_sliding.theta),
+    F(INT, "expert size", expert_ff),
+    F(LAYERS, "layers without experts", dense),
+    F(INT, "router", router),
+    F(REAL, "router jitter", router_jitter),
+    F(FLAG, "bias of experts", bias_experts),
+    F(INT, "convolution taps", conv_kernel),
+    F(FLAG, "bias of convolutions", bias_conv),
+    F(LAYERS, "layers that convolve", convolves),
+    F(FLAG, "encoder", encoder),
+    F(INT, "pooling", pooling),
+    F(FLAG, "normalized embeddings", normalize),
+    F(INT64, "token types", n_types),
     F(FLAG, "bias of q", bias_q),
     F(FLAG, "bias of k", bias_k),
     F(FLAG, "bias of v", bias_v),
@@ -43,48 +74,56 @@ static const struct {
 #undef F
 };
 
+static bool differs_int(int64_t a, int64_t b, char *x, char *y, size_t size)
+{
+    snprintf(x, size, "%lld", (long long)a);
+    snprintf(y, size, "%lld", (long long)b);
+    return a != b;
+}
+
+static bool differs_real(double a, double b, char *x, char *y, size_t size)
+{
+    snprintf(x, size, "%.7g", (double)(float)a);
+    snprintf(y, size, "%.7g", (double)(float)b);
+    return (float)a < (float)b || (float)a > (float)b;
+}
+
+/* Flags of layers; NULL is `none` for all. */
+static bool differs_layers(const bool *a, const bool *b, bool none, int n, char *x, char *y,
+                           size_t size)
+{
+    for (int layer = 0; layer < n; layer++) {
+        bool f = a ? a[layer] : none, g = b ? b[layer] : none;
+        if (f == g) continue;
+        snprintf(x, size, "%s for layer %d", f ? "yes" : "no", layer);
+        snprintf(y, size, "%s", g ? "yes" : "no");
+        return true;
+    }
+    return false;
+}
+
 /* A field as text; false: equal in both. */
 static bool differs(size_t i, const az_config *a, const az_config *b, char *x, char *y, size_t size)
 {
-    const char *p = (const char *)a + fields[i].at, *q = (const char *)b + fields[i].at;
-    const bool *f, *g;
-    double r, s;
-    int m, n;
-    int64_t k, l;
+    const void *p = (const char *)a + fields[i].at, *q = (const char *)b + fields[i].at;
+    int n = a->n_layers < b->n_layers ? a->n_layers : b->n_layers;
+    const bool *f = NULL, *g = NULL;
 
+    if (fields[i].kind == SLIDES || fields[i].kind == LAYERS) {
+        f = *(const bool *const *)p;
+        g = *(const bool *const *)q;
+    }
     switch (fields[i].kind) {
-    case INT:
-        memcpy(&m, p, sizeof m);
-        memcpy(&n, q, sizeof n);
-        snprintf(x, size, "%d", m);
-        snprintf(y, size, "%d", n);
-        return m != n;
-    case INT64:
-        memcpy(&k, p, sizeof k);
-        memcpy(&l, q, sizeof l);
-        snprintf(x, size, "%lld", (long long)k);
-        snprintf(y, size, "%lld", (long long)l);
-        return k != l;
-    case REAL:
-        memcpy(&r, p, sizeof r);
-        memcpy(&s, q, sizeof s);
-        snprintf(x, size, "%.7g", (double)(float)r);
-        snprintf(y, size, "%.7g", (double)(float)s);
-        return (float)r < (float)s || (float)r > (float)s;
+    case INT: return differs_int(*(const int *)p, *(const int *)q, x, y, size);
+    case INT64: return differs_int(*(const int64_t *)p, *(const int64_t *)q, x, y, size);
+    case REAL: return differs_real(*(const double *)p, *(const double *)q, x, y, size);
     case FLAG:
         snprintf(x, size, "%s", *(const bool *)p ? "yes" : "no");
         snprintf(y, size, "%s", *(const bool *)q ? "yes" : "no");
         return *(const bool *)p != *(const bool *)q;
-    case LAYERS: break;
+    case SLIDES: return a->window && b->window && differs_layers(f, g, true, n, x, y, size);
+    case LAYERS: return differs_layers(f, g, false, n, x, y, size);
     }
-    memcpy(&f, p, sizeof f);
-    memcpy(&g, q, sizeof g);
-    for (int layer = 0; layer < a->n_layers && layer < b->n_layers && a->window && b->window; layer++)
-        if ((f ? f[layer] : true) != (g ? g[layer] : true)) {
-            snprintf(x, size, "%s for layer %d", (f ? f[layer] : true) ? "yes" : "no", layer);
-            snprintf(y, size, "%s", (g ? g[layer] : true) ? "yes" : "no");
-            return true;
-        }
     return false;
 }
 
@@ -92,7 +131,8 @@ static bool differs(size_t i, const az_config *a, const az_config *b, char *x, c
 static double angles(az_proving *v, const az_rope *a, const az_rope *b, int64_t length, int *worst)
 {
     int half = a->dims / 2;
-    float *x = az_alloc(v->run, (size_t)half * sizeof *x), *y = az_alloc(v->run, (size_t)half * sizeof *y);
+    float *x = az_alloc(v->run, (size_t)half * sizeof *x),
+          *y = az_alloc(v->run, (size_t)half * sizeof *y);
     double most = x && y ? 0 : -1;
 
     if (most >= 0) {
@@ -130,7 +170,9 @@ static adze_status compare_rope(az_proving *v, const az_config *here, adze_error
         }
     }
     it = az_proof_add(v->p, "config", "rotary frequencies",
-                      most <= 0 ? AZ_EQUAL : most <= bound ? AZ_WITHIN : AZ_DIFFERENT);
+                      most <= 0       ? AZ_EQUAL
+                      : most <= bound ? AZ_WITHIN
+                                      : AZ_DIFFERENT);
     it->compared = (uint64_t)ref->rope.dims;
     it->of = "frequencies";
     if (most <= 0) return ADZE_OK;
@@ -176,8 +218,8 @@ adze_status az_prove_config(az_proving *v, adze_error *err)
         return rc;
     }
     if (strcmp(arch->gguf_name, v->arch->gguf_name) != 0)
-        az_proof_add(v->p, "config", "architecture", AZ_DIFFERENT)->where = az_proof_text(
-            v->p, "%s in the reference, %s here", v->arch->name, arch->name);
+        az_proof_add(v->p, "config", "architecture", AZ_DIFFERENT)->where =
+            az_proof_text(v->p, "%s in the reference, %s here", v->arch->name, arch->name);
     compare_fields(v, &here);
     return compare_rope(v, &here, err);
 }

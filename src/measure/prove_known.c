@@ -11,9 +11,10 @@
 /* What the lines look at. */
 typedef struct facts {
     const az_proving *v;
-    bool gguf, mlx;      /* format of the model */
-    const az_config *c;  /* of the reference */
-    const json_t *hf;    /* tokenizer.json of the reference, or its pipeline from a GGUF; may be NULL */
+    bool gguf, mlx;     /* format of the model */
+    const az_config *c; /* of the reference */
+    const json_t
+        *hf; /* tokenizer.json of the reference, or its pipeline from a GGUF; may be NULL */
     const char *general; /* name of the architecture in a GGUF */
 } facts;
 
@@ -89,17 +90,23 @@ static const struct {
     bool (*holds)(const facts *f);
     const char *text;
 } known[] = {
-    { ignored_window, "llama.cpp ignores this architecture's sliding window: prompts longer than the window give "
-                      "other logits there" },
-    { is_longrope, "llama.cpp chooses longrope's factors once, by the context that it is started with, not by the "
+    { ignored_window,
+      "llama.cpp ignores this architecture's sliding window: prompts longer than the window give "
+      "other logits there" },
+    { is_longrope, "llama.cpp chooses longrope's factors once, by the context that it is started "
+                   "with, not by the "
                    "length of the text" },
-    { has_normalizer, "llama.cpp has no normalizer for this kind of tokenizer: text that is not normalized (NFC) "
-                      "gives other ids there" },
-    { no_pre_name, "llama.cpp has no name for the way this tokenizer splits text and uses its default instead" },
+    { has_normalizer,
+      "llama.cpp has no normalizer for this kind of tokenizer: text that is not normalized (NFC) "
+      "gives other ids there" },
+    { no_pre_name,
+      "llama.cpp has no name for the way this tokenizer splits text and uses its default instead" },
     { flagged_tokens, "llama.cpp ignores single_word, lstrip and rstrip of added tokens" },
-    { doubled_bos, "the template writes the BOS and the tokenizer adds one: a program that renders the template and "
+    { doubled_bos, "the template writes the BOS and the tokenizer adds one: a program that renders "
+                   "the template and "
                    "then tokenizes with special tokens starts with two" },
-    { is_gguf, "llama.cpp rounds activations to the weights' companion type and keeps keys and values in f16: "
+    { is_gguf, "llama.cpp rounds activations to the weights' companion type and keeps keys and "
+               "values in f16: "
                "compare its logits by KL divergence, not by equality" },
     { is_mlx, "mlx-lm computes in the type of the scales: its logits differ in the last digits" },
 };

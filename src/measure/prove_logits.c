@@ -60,12 +60,13 @@ static void judge(az_proving *v, const az_eval_result *r)
     it->largest = r->kl_mean.value;
     it->bound = bound_of(v);
     it->unit = "nats";
-    it->detail = az_proof_text(
-        v->p,
-        "mean KL %.3g [%.3g, %.3g], p99 %.3g; logits differ by %.3g at most, %.3g on average; flips %.3g %% "
-        "[%.3g, %.3g]",
-        r->kl_mean.value, r->kl_mean.lo, r->kl_mean.hi, r->kl_p99.value, r->logit_diff_max,
-        r->logit_diff_mean, 100 * r->flips.value, 100 * r->flips.lo, 100 * r->flips.hi);
+    it->detail = az_proof_text(v->p,
+                               "mean KL %.3g [%.3g, %.3g], p99 %.3g; logits differ by %.3g at "
+                               "most, %.3g on average; flips %.3g %% "
+                               "[%.3g, %.3g]",
+                               r->kl_mean.value, r->kl_mean.lo, r->kl_mean.hi, r->kl_p99.value,
+                               r->logit_diff_max, r->logit_diff_mean, 100 * r->flips.value,
+                               100 * r->flips.lo, 100 * r->flips.hi);
     if (r->logit_diff_max > 0)
         it->verdict = r->kl_mean.value <= it->bound ? AZ_WITHIN : AZ_DIFFERENT;
     else
@@ -97,6 +98,10 @@ adze_status az_prove_logits(az_proving *v, adze_error *err)
     adze_error why = { .pos = ADZE_NOPOS };
     adze_status rc;
 
+    if (v->config.encoder) {
+        az_proof_add(v->p, "logits", "logits", AZ_EQUAL)->detail = "an encoder has none";
+        return ADZE_OK;
+    }
     items[0].settings.threads = items[1].settings.threads = adze_run_threads(v->run);
     if (!v->o->text) {
         o.text = az_proof_prose;

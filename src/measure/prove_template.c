@@ -8,6 +8,21 @@
 
 enum { MAX_END = 64 };
 
+enum { BEFORE = 12, SHOWN = 32 };
+
+/* A stretch of a template around a byte. */
+static size_t start_of(size_t at)
+{
+    return at > BEFORE ? at - BEFORE : 0;
+}
+
+static int shown(const adze_model *m, size_t at)
+{
+    size_t left = m->chat_template_n - start_of(at);
+
+    return (int)(left < SHOWN ? left : SHOWN);
+}
+
 static void compare_source(az_proving *v)
 {
     const adze_model *a = v->ref, *b = v->model;
@@ -34,10 +49,8 @@ static void compare_source(az_proving *v)
     it->verdict = AZ_DIFFERENT;
     it->differing = 1;
     it->where = az_proof_text(v->p, "byte %zu, line %zu: \"%.*s\" in the reference, \"%.*s\" here",
-                              at, line, (int)(a->chat_template_n - at < 24 ? a->chat_template_n - at : 24),
-                              a->chat_template + at,
-                              (int)(b->chat_template_n - at < 24 ? b->chat_template_n - at : 24),
-                              b->chat_template + at);
+                              at, line, shown(a, at), a->chat_template + start_of(at), shown(b, at),
+                              b->chat_template + start_of(at));
 }
 
 /* The text of a special token in tokenizer_config.json: a string, or an object with content. */

@@ -1,7 +1,10 @@
 /* The texts that every proof tokenizes: what tokenizers are known to differ on. And a short one for logits. */
 #include "measure/prove_parts.h"
 
-#define S(what, text) { what, text, sizeof(text) - 1 }
+#define S(what, text)                \
+    {                                \
+        what, text, sizeof(text) - 1 \
+    }
 
 /* clang-format off */
 const az_proof_string az_proof_strings[] = {
@@ -56,27 +59,46 @@ const az_proof_string az_proof_strings[] = {
 /* clang-format on */
 
 const char az_proof_prose[] =
-    "The harbour wakes before the town does. At five the first boats come in under the lamps, and men in "
-    "yellow coats lift crates of herring on to the wet stones while gulls argue overhead. Nobody says much. "
-    "The buyers walk along the rows with their hands behind their backs, nod once or twice, and write a "
+    "The harbour wakes before the town does. At five the first boats come in under the lamps, and "
+    "men in "
+    "yellow coats lift crates of herring on to the wet stones while gulls argue overhead. Nobody "
+    "says much. "
+    "The buyers walk along the rows with their hands behind their backs, nod once or twice, and "
+    "write a "
     "number on a slip of paper.\n\n"
-    "Water boils at 100 degrees Celsius at sea level, but on a mountain of 3,000 metres it boils at about 90, "
-    "because the air presses less hard on it. This is why potatoes take longer to cook in the Alps than in "
-    "Amsterdam, and why recipes for high places ask for more time rather than for a hotter stove.\n\n"
-    "\"Have you read the letter?\" she asked. He had not. He had carried it about for three days, from one "
-    "coat to the other, and each evening he had put it on the table beside the bread and looked at it. \"I "
-    "will,\" he said. \"Tomorrow, when it is light.\" She laughed, because he had said the same thing "
+    "Water boils at 100 degrees Celsius at sea level, but on a mountain of 3,000 metres it boils "
+    "at about 90, "
+    "because the air presses less hard on it. This is why potatoes take longer to cook in the Alps "
+    "than in "
+    "Amsterdam, and why recipes for high places ask for more time rather than for a hotter "
+    "stove.\n\n"
+    "\"Have you read the letter?\" she asked. He had not. He had carried it about for three days, "
+    "from one "
+    "coat to the other, and each evening he had put it on the table beside the bread and looked at "
+    "it. \"I "
+    "will,\" he said. \"Tomorrow, when it is light.\" She laughed, because he had said the same "
+    "thing "
     "yesterday, and because they both knew what was in it.\n\n"
-    "To sort a list of n numbers, split it in two halves, sort each half in the same way, and merge them: take "
-    "the smaller of the two first numbers again and again until both halves are empty. Each level of splitting "
-    "costs n steps and there are log2(n) levels, so a million numbers take some twenty million steps.\n\n"
-    "def area(width, height):\n    if width < 0 or height < 0:\n        raise ValueError(\"no side may be "
+    "To sort a list of n numbers, split it in two halves, sort each half in the same way, and "
+    "merge them: take "
+    "the smaller of the two first numbers again and again until both halves are empty. Each level "
+    "of splitting "
+    "costs n steps and there are log2(n) levels, so a million numbers take some twenty million "
+    "steps.\n\n"
+    "def area(width, height):\n    if width < 0 or height < 0:\n        raise ValueError(\"no side "
+    "may be "
     "negative\")\n    return width * height\n\n"
-    "In 1815 a volcano on the island of Sumbawa threw so much ash into the sky that the following year had no "
-    "summer in Europe. Frost killed the corn in June; rivers stayed high; bread cost twice what it had cost. "
-    "Painters of the time recorded red and orange evenings, and a group of friends who were kept indoors by "
+    "In 1815 a volcano on the island of Sumbawa threw so much ash into the sky that the following "
+    "year had no "
+    "summer in Europe. Frost killed the corn in June; rivers stayed high; bread cost twice what it "
+    "had cost. "
+    "Painters of the time recorded red and orange evenings, and a group of friends who were kept "
+    "indoors by "
     "the rain on Lake Geneva passed the time by inventing ghost stories.\n\n"
-    "The committee met on Thursday and agreed on four points. First, the bridge will be closed from April to "
-    "October. Second, the ferry will run every twenty minutes instead of every half hour. Third, shops on the "
-    "left bank may ask for help with their losses. Fourth, nobody will speak to the newspapers before the "
+    "The committee met on Thursday and agreed on four points. First, the bridge will be closed "
+    "from April to "
+    "October. Second, the ferry will run every twenty minutes instead of every half hour. Third, "
+    "shops on the "
+    "left bank may ask for help with their losses. Fourth, nobody will speak to the newspapers "
+    "before the "
     "mayor has done so.\n";

@@ -2,10 +2,12 @@
  *
  * Special tokens are recognized in the texts and put around them, as a prompt's are.
  */
+#include "base/json.h"
 #include "measure/prove_parts.h"
 #include "text/llama_cpp.h"
 #include "text/tok_compare.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_TEXT = 64 << 20, SHOWN_IDS = 6 };
@@ -169,20 +171,99 @@ static adze_status compare_ids(az_proving *v, adze_error *err)
     return ADZE_OK;
 }
 
-/* tokenizer.ggml.pre that the reference's way of splitting asks for; NULL: there is none. */
-static const char *pre_wanted(const az_proving *v, adze_error *err)
+static void json_text(const json_t *j, char *buf, size_t size)
 {
-    const az_kv *own = az_kv_find(&v->ref->kv, AZ_TOKENIZER_PATTERN_KEY);
-    const char *name = NULL;
-    json_t *j = NULL;
+    size_t n = j ? json_dumpb(j, buf, size - 1, JSON_COMPACT | JSON_ENCODE_ANY) : 0;
 
-    if (v->ref->tok.hf) return az_tokenizer_pre_name(v->ref->tok.hf);
-    if (own && own->type == AZ_KV_STR &&
-        az_json_parse(&j, own->v.str.s, own->v.str.n, v->ref->path, err) == ADZE_OK)
-        name = az_tokenizer_pre_name(j);
+    if (!j)
+        snprintf(buf, size, "nothing");
+    else if (!n || n >= size)
+        snprintf(buf, size, "something longer");
     else
-        name = az_kv_string(&v->ref->kv, "tokenizer.ggml.pre");
-    json_decref(j);
+        buf[n] = 0;
+}
+
+/* The innermost member in which two documents differ. */
+static void first_difference(const json_t *a, const json_t *b, const char *path, int depth,
+                             char *out, size_t size)
+{
+    char inner[120], x[80], y[80];
+    const char *key;
+    json_t *m;
+    size_t i;
+
+    if (json_is_object(a) && json_is_object(b) && depth < 8)
+        json_object_foreach((json_t *)(uintptr_t)a, key, m)
+        {
+            const json_t *n = json_object_get(b, key);
+            if (json_equal(m, n)) continue;
+            snprintf(inner, sizeof inner, "%s.%s", path, key);
+            first_difference(m, n, inner, depth + 1, out, size);
+            return;
+        }
+    if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b) &&
+        depth < 8)
+        json_array_foreach(a, i, m)
+        {
+            if (json_equal(m, json_array_get(b, i))) continue;
+            snprintf(inner, sizeof inner, "%s[%zu]", path, i);
+            first_difference(m, json_array_get(b, i), inner, depth + 1, out, size);
+            return;
+        }
+    json_text(a, x, sizeof x);
+    json_text(b, y, sizeof y);
+    snprintf(out, size, "%s: %s in the reference, %s here", path, x, y);
+}
+
+/* How a model's files say that text is split: tokenizer.json, or what a GGUF keeps of it. *kept is to be released. */
+static const json_t *pipeline_of(const adze_model *m, json_t **kept)
+{
+    const az_kv *own = az_kv_find(&m->kv, AZ_TOKENIZER_PATTERN_KEY);
+
+    *kept = NULL;
+    if (m->tok.hf || !own || own->type != AZ_KV_STR) return m->tok.hf;
+    if (az_json_parse(kept, own->v.str.s, own->v.str.n, m->path, NULL) < 0) return NULL;
+    return *kept;
+}
+
+/* Ids on texts may miss a change of a pattern; the rules themselves do not. Where both models have them. */
+static void compare_rules(az_proving *v)
+{
+    static const char *const members[] = { "normalizer", "pre_tokenizer", "post_processor",
+                                           "decoder" };
+    json_t *kept[2];
+    const json_t *a = pipeline_of(v->ref, &kept[0]), *b = pipeline_of(v->model, &kept[1]);
+    char why[300] = "";
+    uint64_t differing = 0;
+
+    for (size_t i = 0; a && b && i < AZ_COUNT(members); i++) {
+        const json_t *x = json_object_get(a, members[i]), *y = json_object_get(b, members[i]);
+        if (json_is_null(x)) x = NULL;
+        if (json_is_null(y)) y = NULL;
+        if (x == y || json_equal(x, y)) continue;
+        if (!differing++) first_difference(x, y, members[i], 0, why, sizeof why);
+    }
+    if (a && b) {
+        az_proof_item *it =
+            az_proof_add(v->p, "tokens", "rules", differing ? AZ_DIFFERENT : AZ_EQUAL);
+        it->compared = AZ_COUNT(members);
+        it->differing = differing;
+        it->of = "rules";
+        it->where = differing ? az_proof_text(v->p, "%s", why) : NULL;
+    }
+    json_decref(kept[0]);
+    json_decref(kept[1]);
+}
+
+/* tokenizer.ggml.pre that the reference's way of splitting asks for; NULL: there is none. */
+static const char *pre_wanted(const az_proving *v)
+{
+    json_t *kept;
+    const json_t *j = pipeline_of(v->ref, &kept);
+    const char *name =
+        j ? az_tokenizer_pre_name(j) : az_kv_string(&v->ref->kv, "tokenizer.ggml.pre");
+
+    json_decref(kept);
     return name;
 }
 
@@ -200,7 +281,7 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
     adze_status rc;
 
     if (!model) return ADZE_OK;
-    want = strcmp(model, "gpt2") == 0 ? pre_wanted(v, &why) : NULL;
+    want = strcmp(model, "gpt2") == 0 ? pre_wanted(v) : NULL;
     wrong = want && !az_llama_pre_same(want, given);
     rc = az_llama_tok_new(&llama, v->run, v->model, &why);
     if (rc < 0 && !az_proof_soft(rc)) {
@@ -208,8 +289,10 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
         return rc;
     }
     t.here.llama = llama;
-    if (rc == ADZE_OK) rc = compare_texts(&t, err);
-    else if (wrong) t.differing = 1;
+    if (rc == ADZE_OK)
+        rc = compare_texts(&t, err);
+    else if (wrong)
+        t.differing = 1;
     if (llama && rc < 0) goto done;
     it = az_proof_add(v->p, "tokens", "ids in llama.cpp", AZ_EQUAL);
     it->where = llama ? t.where : az_proof_text(v->p, "%s: %s", why.name, why.msg);
@@ -251,6 +334,7 @@ adze_status az_prove_tokens(az_proving *v, adze_error *err)
         return ADZE_OK;
     }
     rc = compare_tables(v, err);
+    if (rc == ADZE_OK) compare_rules(v);
     if (rc == ADZE_OK) rc = compare_ids(v, err);
     return rc < 0 ? rc : compare_llama_cpp(v, err);
 }

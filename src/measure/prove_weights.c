@@ -88,8 +88,7 @@ static void compare_row(const pair *t, slice *s, int64_t row, const char *a, con
             double e = d > 0 ? (steps[i] > 0 ? d / (double)steps[i] : HUGE_VAL) : 0;
             if (!s->first.set && memcmp(&z[i], &y[i], sizeof *z) != 0)
                 keep_spot(&s->first, row, i, z[i], y[i], e);
-            if (!s->worst.set || e > s->worst.steps)
-                keep_spot(&s->worst, row, i, x[i], y[i], e);
+            if (!s->worst.set || e > s->worst.steps) keep_spot(&s->worst, row, i, x[i], y[i], e);
         }
         if (!same && !s->first.set) /* the codes differ, the values do not */
             keep_spot(&s->first, row, c, z[c], y[c], 0);
@@ -135,7 +134,8 @@ static adze_status compare_slice(pair *t, slice *s, buffers *u, adze_error *err)
     if (rc < 0 && !refused) return rc;
     rc = az_plan_rows(t->model_plan, &t->have, s->r0, s->n, u->b, err);
     for (int64_t r = 0; r < s->n && rc == ADZE_OK; r++) {
-        const char *b = u->b + (size_t)r * row_bytes, *a = refused ? NULL : u->a + (size_t)r * row_bytes;
+        const char *b = u->b + (size_t)r * row_bytes,
+                   *a = refused ? NULL : u->a + (size_t)r * row_bytes;
         size_t bad = t->cols;
         if (codec) {
             codec->unpack(az_kernels_default(), b, u->y, t->cols);
@@ -245,7 +245,8 @@ static const char *how(const pair *t, az_proof *p)
     const char *type = src && src->packed ? src->packed->label : az_type_get(t->type)->name;
 
     if (t->copy) return az_proof_text(p, "%s, as it is", type);
-    if (t->want.type == t->type) return az_proof_text(p, "%s, encoded again", type);
+    if (t->want.type == t->type && !(src && src->packed))
+        return az_proof_text(p, "%s, encoded again", type);
     return az_proof_text(p, "%s, decoded", type);
 }
 
@@ -296,7 +297,8 @@ static bool set_types(pair *t)
 
 static bool same_shape(const az_output *a, const az_output *b)
 {
-    int64_t ac = a->n_dims ? a->shape[a->n_dims - 1] : 1, bc = b->n_dims ? b->shape[b->n_dims - 1] : 1;
+    int64_t ac = a->n_dims ? a->shape[a->n_dims - 1] : 1,
+            bc = b->n_dims ? b->shape[b->n_dims - 1] : 1;
 
     return a->rows == b->rows && ac == bc;
 }
@@ -316,9 +318,10 @@ static adze_status compare_tensor(proving_weights *w, const az_output *ref, cons
     t.cols = (size_t)(here->n_dims ? here->shape[here->n_dims - 1] : 1);
     if (!same_shape(ref, here)) {
         az_proof_item *it = az_proof_add(w->v->p, "weights", name, AZ_DIFFERENT);
-        it->where = az_proof_text(w->v->p, "%lld rows of %lld in the reference, %lld rows of %zu here",
-                                  (long long)ref->rows, (long long)ref->shape[ref->n_dims - 1],
-                                  (long long)here->rows, t.cols);
+        it->where =
+            az_proof_text(w->v->p, "%lld rows of %lld in the reference, %lld rows of %zu here",
+                          (long long)ref->rows, (long long)ref->shape[ref->n_dims - 1],
+                          (long long)here->rows, t.cols);
         return ADZE_OK;
     }
     if (!set_types(&t) || !cut(&t, w->v->o->sample)) return az_fail_nomem(err, "comparing weights");

@@ -27,7 +27,10 @@ static const struct {
     const char *patterns[MAX_PATTERNS];
     bool ignore_merges, add_bos;
 } own[] = {
-    { "default", { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" }, false, false },
+    { "default",
+      { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" },
+      false,
+      false },
     { "falcon", { "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]" }, false, false },
     { "gpt-4o",
       { LETTER UPPER "*" LOWER "+" ENDINGS "|" LETTER UPPER "+" LOWER "*" ENDINGS
@@ -270,7 +273,6 @@ typedef struct fragment {
     size_t at, n;
     int32_t id; /* -1: text */
 } fragment;
-
 
 static void push(az_buf *b, size_t at, size_t n, int32_t id)
 {

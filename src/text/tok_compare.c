@@ -109,7 +109,8 @@ static const az_added **added_by_id(const adze_tokenizer *t, size_t n)
 
     for (size_t k = 0; list && k < 2; k++)
         for (size_t i = 0; i < sets[k]->n; i++)
-            if ((size_t)sets[k]->tokens[i].id < n) list[sets[k]->tokens[i].id] = &sets[k]->tokens[i];
+            if ((size_t)sets[k]->tokens[i].id < n)
+                list[sets[k]->tokens[i].id] = &sets[k]->tokens[i];
     return list;
 }
 
