@@ -267,44 +267,71 @@ static const char *pre_wanted(const az_proving *v)
     return name;
 }
 
+/* Could flags say what the reference puts around a text, and do they say something else? */
+static adze_status around_is_wrong(const texts *t, bool *wrong, adze_error *err)
+{
+    const adze_tokenizer *ref = t->ref.tok;
+    int32_t *a = NULL, *b = NULL;
+    size_t n_a = 0, n_b = 0;
+    adze_status rc = encode(&t->ref, "", 0, &a, &n_a, err);
+
+    if (rc == ADZE_OK) rc = encode(&t->here, "", 0, &b, &n_b, err);
+    if (rc == ADZE_OK && (n_a != n_b || memcmp(a, b, n_a * sizeof *a) != 0))
+        *wrong = ref->n_prefix <= 1 && ref->n_suffix <= 1 &&
+                 (!ref->n_prefix || ref->prefix[0] == ref->bos) &&
+                 (!ref->n_suffix || ref->suffix[0] == ref->eos);
+    adze_tokens_free(ref, a);
+    az_free(t->v->run, b);
+    return rc;
+}
+
+/* detail: what is wrong in the file; NULL: nothing. */
+static void report_llama_cpp(const texts *t, const char *detail)
+{
+    az_proof_item *it = az_proof_add(t->v->p, "tokens", "ids in llama.cpp", AZ_EQUAL);
+
+    if (detail)
+        it->verdict = AZ_DIFFERENT;
+    else if (t->differing || !t->here.llama)
+        it->verdict = AZ_ELSEWHERE;
+    it->detail = detail;
+    it->where = t->where;
+    if (!t->here.llama) return;
+    it->compared = t->n;
+    it->differing = t->differing;
+    it->of = "texts";
+}
+
 /* A name that says something else than what is right is a fault of the file; what llama.cpp does with the right
  * one is its own. */
 static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
 {
-    const char *given = az_kv_string(&v->model->kv, "tokenizer.ggml.pre");
+    const char *given = az_kv_string(&v->model->kv, "tokenizer.ggml.pre"), *detail = NULL;
     const char *model = az_kv_string(&v->model->kv, "tokenizer.ggml.model"), *want;
     texts t = { .v = v, .ref = { v->ref_tok, NULL } };
     adze_error why = { .pos = ADZE_NOPOS };
     az_llama_tok *llama = NULL;
-    az_proof_item *it;
-    bool wrong;
+    bool around = false;
     adze_status rc;
 
     if (!model) return ADZE_OK;
     want = strcmp(model, "gpt2") == 0 ? pre_wanted(v) : NULL;
-    wrong = want && !az_llama_pre_same(want, given);
+    if (want && !az_llama_pre_same(want, given))
+        detail = az_proof_text(v->p, "tokenizer.ggml.pre is \"%s\", the reference needs \"%s\"",
+                               given ? given : "", want);
     rc = az_llama_tok_new(&llama, v->run, v->model, &why);
-    if (rc < 0 && !az_proof_soft(rc)) {
+    if (rc < 0) {
         if (err) *err = why;
-        return rc;
-    }
-    t.here.llama = llama;
-    if (rc == ADZE_OK)
+        if (!az_proof_soft(rc)) return rc;
+        t.where = az_proof_text(v->p, "%s: %s", why.name, why.msg);
+    } else {
+        t.here.llama = llama;
         rc = compare_texts(&t, err);
-    else if (wrong)
-        t.differing = 1;
-    if (llama && rc < 0) goto done;
-    it = az_proof_add(v->p, "tokens", "ids in llama.cpp", AZ_EQUAL);
-    it->where = llama ? t.where : az_proof_text(v->p, "%s: %s", why.name, why.msg);
-    if (llama) {
-        it->compared = t.n;
-        it->differing = t.differing;
-        it->of = "texts";
+        if (rc == ADZE_OK) rc = around_is_wrong(&t, &around, err);
+        if (rc < 0) goto done;
+        if (around) detail = "the flags that add a BOS or an EOS are not the reference's";
     }
-    if (t.differing || !llama) it->verdict = wrong ? AZ_DIFFERENT : AZ_ELSEWHERE;
-    if (wrong)
-        it->detail = az_proof_text(v->p, "tokenizer.ggml.pre is \"%s\", the reference needs \"%s\"",
-                                   given ? given : "", want);
+    report_llama_cpp(&t, detail);
     rc = ADZE_OK;
 done:
     az_llama_tok_free(llama);

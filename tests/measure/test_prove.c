@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include "base/json.h"
+#include "codec/codec.h"
 #include "core/block.h"
 #include "core/half.h"
 #include "job/convert.h"
@@ -129,15 +130,26 @@ static void found(const char *ref, const char *model, unsigned parts, const char
 
 /* ---- the same model ---- */
 
+static bool is_written(const az_recipe *r)
+{
+    return az_codec_get(r->base) && az_codec_get(r->base)->pack && !strstr(r->name, "iq3") &&
+           !strstr(r->name, "iq2") && !strstr(r->name, "iq1");
+}
+
 static void every_recipe_is_proven(void **state)
 {
+    size_t n = 0;
+
     (void)state;
     holds(source, path_of("bf16.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
     holds(source, path_of("q8_0.gguf"), ALL_BUT_LOGITS, AZ_EQUAL);
     for (const az_recipe *r = az_recipes; r->name; r++) {
+        if (!is_written(r)) continue;
+        n++;
         convert(source, "r.gguf", r->name, NULL);
         holds(source, path_of("r.gguf"), AZ_PROVE_WEIGHTS | AZ_PROVE_CONFIG, AZ_EQUAL);
     }
+    assert_true(n >= 13);
 }
 
 static void other_formats_are_proven(void **state)
