@@ -123,7 +123,11 @@ static adze_status prove(az_cli *cli, const convert_opts *o, const char *src, co
         po.parts &= ~(unsigned)AZ_PROVE_LOGITS;
         po.sample = true;
     }
-    rc = az_prove_paths(p, json, cli->run, src, dst, &po, err);
+    if (o->override_kv.n) { /* asked for: what follows from keys is to differ */
+        po.parts &= AZ_PROVE_WEIGHTS;
+        az_cli_note(cli, "note: keys were overridden: the proof covers the weights only\n");
+    }
+    rc = az_prove_paths(p, json, cli->run, src, dst, o->imatrix, &po, err);
     return rc < 0 ? rc : az_proof_write(cli->run, *json, dst, err);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct prove_opts {
-    const char *text, *parts, *out;
+    const char *text, *parts, *imatrix, *out;
     int64_t chunks;
     bool sample, json;
 } prove_opts;
@@ -16,6 +16,8 @@ static const az_opt opts[] = {
       "text to tokenize and to compute logits on, beside the built-in ones" },
     { 0, "parts", AZ_OPT_STR, offsetof(prove_opts, parts), NULL, "LIST",
       "what to compare: tokens,template,config,weights,logits; default: all" },
+    { 0, "imatrix", AZ_OPT_STR, offsetof(prove_opts, imatrix), NULL, "FILE",
+      "importance matrix that MODEL was made with" },
     { 0, "sample", AZ_OPT_BOOL, offsetof(prove_opts, sample), NULL, NULL,
       "compare some rows of each tensor instead of all" },
     { 0, "chunks", AZ_OPT_INT, offsetof(prove_opts, chunks), "16", "N",
@@ -60,8 +62,8 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
                             "--parts is a list of tokens, template, config, weights, logits");
     if (o->chunks < 1 || o->chunks > 1000000)
         return az_cli_usage(cli, az_cmd_find("prove"), "--chunks must be 1 to 1000000");
-    rc =
-        az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1], &po, &err);
+    rc = az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1],
+                        o->imatrix, &po, &err);
     if (rc == ADZE_OK && o->out) rc = az_json_write(cli->run, json, o->out, &err);
     if (rc < 0) {
         code = az_cli_fail(cli, rc, &err);

@@ -157,15 +157,36 @@ static adze_status put_merges(vocab *v, json_t *model)
                : ADZE_OK;
 }
 
+/* An added token that no merge names or makes. */
+static bool is_apart(const vocab *v, uint64_t i)
+{
+    return json_is_false(json_object_getn(v->added, v->tokens[i].s, v->tokens[i].n));
+}
+
+/* First id of those that model.vocab may leave out: readers give added tokens that are not in it the ids behind it,
+ * one after the other, so they must lie there, and no id before or between them may be without a token. */
+static uint64_t first_apart(const vocab *v)
+{
+    uint64_t end = v->n, first;
+
+    while (end && type_of(v, end - 1) == UNUSED)
+        end--;
+    for (uint64_t i = 0; i < end; i++)
+        if (type_of(v, i) == UNUSED) return end;
+    for (first = end; first && is_apart(v, first - 1); first--)
+        ;
+    return first;
+}
+
 static adze_status put_tokens(vocab *v, json_t *model)
 {
+    uint64_t apart = first_apart(v);
     json_t *map = json_object();
     adze_status rc = ADZE_OK;
 
-    for (uint64_t i = 0; i < v->n && rc == ADZE_OK; i++) {
+    for (uint64_t i = 0; i < apart && rc == ADZE_OK; i++) {
         const az_str *t = &v->tokens[i];
-        const json_t *named = json_object_getn(v->added, t->s, t->n);
-        if (type_of(v, i) == UNUSED || (named && !json_is_true(named))) continue;
+        if (type_of(v, i) == UNUSED) continue;
         if (json_object_getn(map, t->s, t->n))
             rc = az_fail_name(v->err, ADZE_EFORMAT, v->p->model->path, "tokenizer.ggml.tokens",
                               ADZE_NOPOS, "token %llu, \"%.60s\", appears twice",

@@ -9,9 +9,10 @@
 adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
                             adze_error *err);
 
-/* Open both and compare. *json (may be NULL) is docs/proof.md's document, a new reference. */
+/* Open both and compare; imatrix: file of the importance matrix that the model was made with, or NULL. *json (may be NULL) is docs/proof.md's document, a new reference. */
 adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const char *ref,
-                           const char *model, const az_prove_opts *opts, adze_error *err);
+                           const char *model, const char *imatrix, const az_prove_opts *opts,
+                           adze_error *err);
 
 /* Where the proof of an artifact is kept: NAME.proof.json beside a file (NAME without .gguf), proof.json inside a
  * folder. New string (az_free); NULL: out of memory. */

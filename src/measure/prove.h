@@ -36,7 +36,8 @@ typedef struct az_prove_opts {
     bool sample;    /* weights: some rows of each tensor instead of all */
     const char
         *text; /* file to tokenize and to compute logits on beside the built-in texts; NULL: none */
-    size_t chunks; /* logits: most chunks of text, 0: 16 */
+    size_t chunks;                          /* logits: most chunks of text, 0: 16 */
+    const struct az_importance *importance; /* that the model was made with; NULL: none */
 } az_prove_opts;
 
 /* What was compared, and what came out. Strings live in the proof's arena or are static. */

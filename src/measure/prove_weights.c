@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/thread.h"
 #include "codec/codec.h"
+#include "codec/importance.h"
 #include "core/half.h"
 #include "core/packed.h"
 #include "format/format.h"
@@ -276,6 +277,17 @@ static void judge(const pair *t, const char *name, az_proving *v)
     if (it->verdict == AZ_WITHIN && it->largest > 0) v->lossy = true;
 }
 
+/* The importance that the model's encoder was given for this tensor. */
+static const az_importance_entry *importance_of(const pair *t, const char *name)
+{
+    const az_importance *m = t->v->o->importance;
+    const az_importance_entry *e = m ? az_importance_find(m, name) : NULL;
+    uint64_t mats = t->have.n_dims > 2 ? (uint64_t)t->have.shape[0] : 1;
+
+    if (!e || t->copy || !az_type_get(t->want.type)->quantized) return NULL;
+    return az_importance_fits(e, t->cols, mats) ? e : NULL;
+}
+
 /* The types in which the two are compared. */
 static bool set_types(pair *t)
 {
@@ -324,7 +336,9 @@ static adze_status compare_tensor(proving_weights *w, const az_output *ref, cons
                           (long long)here->rows, t.cols);
         return ADZE_OK;
     }
-    if (!set_types(&t) || !cut(&t, w->v->o->sample)) return az_fail_nomem(err, "comparing weights");
+    if (!set_types(&t)) return az_fail_nomem(err, "comparing weights");
+    t.want.importance = importance_of(&t, here->name);
+    if (!cut(&t, w->v->o->sample)) return az_fail_nomem(err, "comparing weights");
     az_parallel(w->v->run, t.n_slices, run_slice, &t);
     if (t.rc == ADZE_OK)
         judge(&t, name, w->v);
