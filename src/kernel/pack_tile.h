@@ -11,7 +11,6 @@
 /* How much an error counts when no importance is given. */
 typedef enum weighting {
     WEIGHT_ONE,    /* the same everywhere */
-    WEIGHT_ABS,    /* rms of the block + |x| */
     WEIGHT_SOFT,   /* 3 * rms of the block + |x| */
     WEIGHT_SQUARE, /* x^2 */
     WEIGHT_MIXED   /* mean square of the block + x^2 */
@@ -52,7 +51,7 @@ AZ_INLINE void weigh(tile *t, int len, weighting how)
 {
     v16 sum = v_set1(0), base = v_set1(1);
 
-    if (how == WEIGHT_ABS || how == WEIGHT_SOFT || how == WEIGHT_MIXED) {
+    if (how == WEIGHT_SOFT || how == WEIGHT_MIXED) {
         for (int j = 0; j < len; j++)
             sum = v_add(sum, v_mul(v_load(t->x[j]), v_load(t->x[j])));
         base = v_mul(sum, v_set1(1.0f / (float)len));
@@ -61,7 +60,7 @@ AZ_INLINE void weigh(tile *t, int len, weighting how)
     }
     for (int j = 0; j < len; j++) {
         v16 x = v_load(t->x[j]), w = base;
-        if (how == WEIGHT_ABS || how == WEIGHT_SOFT) w = v_add(base, v_abs(x));
+        if (how == WEIGHT_SOFT) w = v_add(base, v_abs(x));
         if (how == WEIGHT_MIXED) w = v_add(base, v_mul(x, x));
         if (how == WEIGHT_SQUARE) w = v_mul(x, x);
         v_store(t->w[j], w);
