@@ -12,7 +12,7 @@ import path from "node:path";
 import {pathToFileURL} from "node:url";
 
 const CLEAR_MARGIN = 0.02; // in logits; below it, rounding may decide
-const CLEAR_LEAD = 0.1; // the same where activations are rounded to 8 bits, by each program in its own way
+const CLEAR_LEAD = 0.2; // the same where activations are rounded to 8 bits, by each program in its own way
 const TOP1 = 0.99, TOP1_LEAST = 0.98, TOP1_CLEAR = 0.999, KL = 1e-3;
 const [packages, file, mode, linesPath, ...rest] = process.argv.slice(2);
 const entry = path.join(packages, "node_modules/node-llama-cpp/dist/index.js");
