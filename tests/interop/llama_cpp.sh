@@ -49,7 +49,9 @@ check_tokens() {
 
 check_logits() {
     "$build/interop_dump" "$work/m.gguf" chunks "$text" 8 512 "$work/own" >"$work/lines" &&
-        compare "$work/m.gguf" chunks "$work/lines" "$work/own"
+        "$adze" convert --quiet --no-prove "$work/m.gguf" "$work/exact.gguf" --recipe f32 >"$work/log" &&
+        "$build/interop_dump" "$work/exact.gguf" chunks "$text" 8 512 "$work/exact" >/dev/null &&
+        compare "$work/m.gguf" chunks "$work/lines" "$work/own" "$work/exact"
 }
 
 # check NAME SOURCE RECIPE PROMPTS N: convert, then compare
