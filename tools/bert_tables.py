@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write src/text/bert_tables.c: the code points that Hugging Face tokenizers 0.23.3 takes for punctuation, for marks, for
 nothing at all in BERT's rules, for part of the grapheme cluster before, and
-for the lower case of recent characters; and the ones that it decomposes. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
+for the lower case of recent characters; and the ones that it decomposes and that it puts in order. They follow Unicode tables of 2016 that no installed library has, so they are asked for.
 
 Usage: tools/bert_tables.py, in an environment that has tokenizers, from the root of the tree.
 """
@@ -48,6 +48,15 @@ def decomposed():
     return [c for c in POINTS if norm.normalize_str(chr(c)) != chr(c)]
 
 
+def reordered():
+    """Code points that NFD moves: in front of U+0345, of class 240, or behind U+0334, of class 1."""
+    norm = normalizers.NFD()
+
+    low, high = "a\u0345%c", "a%c\u0334"
+    return [c for c in POINTS if norm.normalize_str(chr(c)) == chr(c)
+            and (norm.normalize_str(low % c) != low % c or norm.normalize_str(high % c) != high % c)]
+
+
 def runs(points):
     out = []
     for c in points:
@@ -78,7 +87,7 @@ def main():
     text = ("/* Made by tools/bert_tables.py: runs of code points, first and last. */\n#include \"text/bert_tables.h\"\n\n" +
             table("az_bert_cleaned", gone(bert(clean=True))) + table("az_bert_accents", gone(bert(strip=True))) +
             table("az_bert_punct", punctuation()) + table("az_strip_accents", gone(normalizers.StripAccents())) + table("az_extenders", extenders()) +
-            table("az_decomposed", decomposed()) + lower())
+            table("az_decomposed", decomposed()) + table("az_reordered", reordered()) + lower())
     path = Path("src/text/bert_tables.c")
     path.write_text(text)
     subprocess.run(["clang-format", "-i", str(path)], check=True)

@@ -20,6 +20,9 @@ ADZE_API adze_status adze_tokenizer_new(adze_tokenizer **out, adze_run *run, con
                                         adze_error *err);
 ADZE_API void adze_tokenizer_free(adze_tokenizer *t);
 
+/** What its user must know about how it was read, such as a splitting of text that had to be assumed; borrowed; NULL: nothing. */
+ADZE_API const char *adze_tokenizer_warning(const adze_tokenizer *t);
+
 /** Number of ids, the added ones counted. */
 ADZE_API size_t adze_tokenizer_vocab(const adze_tokenizer *t);
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include "base/opt.h"
 #include "base/run.h"
+#include "core/model.h"
+#include <adze/session.h>
 
 typedef struct az_cli {
     adze_run *run;
@@ -51,7 +53,9 @@ int az_cli_usage(az_cli *cli, const az_cmd *cmd, const char *fmt, ...)
     AZ_PRINTF(3, 4);                                                   /* returns 2 */
 void az_cli_printf(az_cli *cli, const char *fmt, ...) AZ_PRINTF(2, 3); /* to out */
 void az_cli_note(az_cli *cli, const char *fmt, ...) AZ_PRINTF(2, 3);   /* to err unless quiet */
-void az_cli_json(az_cli *cli, const json_t *j);                        /* indented, to out */
+/* What must be known about how a model and its tokenizer were read; either may be NULL. */
+void az_cli_warnings(az_cli *cli, const adze_model *m, const adze_tokenizer *t);
+void az_cli_json(az_cli *cli, const json_t *j); /* indented, to out */
 /* Exit code 0, or 1 with a message when out could not be written. Every command ends with it. */
 int az_cli_finish(az_cli *cli);
 

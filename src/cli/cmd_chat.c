@@ -290,8 +290,8 @@ static adze_status prepare(chatting *c, const char *path, adze_error *err)
 
     rc = read_tools(c, err);
     if (rc == ADZE_OK) rc = adze_model_open(&c->m, run, path, err);
-    if (rc == ADZE_OK && c->m->warning) az_cli_note(c->cli, "warning: %s\n", c->m->warning);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&c->t, run, c->m, err);
+    if (rc == ADZE_OK) az_cli_warnings(c->cli, c->m, c->t);
     if (rc == ADZE_OK) rc = az_chat_new(&c->chat, run, c->m, NULL, err);
     if (rc == ADZE_OK) rc = adze_session_new(&c->s, run, c->m, &so, err);
     if (rc == ADZE_OK)

@@ -150,8 +150,8 @@ static int embed_run(az_cli *cli, const void *opt, int argc, const char **argv)
     az_buf_init(&text, cli->run);
     rc = adze_model_open(&e.m, cli->run, argv[0], &err);
     if (rc == ADZE_OK) rc = adze_session_new(&e.s, cli->run, e.m, &so, &err);
-    if (rc == ADZE_OK && e.m->warning) az_cli_note(cli, "warning: %s\n", e.m->warning);
     if (rc == ADZE_OK && !e.o->ids) rc = adze_tokenizer_new(&e.tok, cli->run, e.m, &err);
+    if (rc == ADZE_OK) az_cli_warnings(cli, e.m, e.tok);
     if (rc == ADZE_OK) {
         e.out = az_calloc(cli->run, BATCH * adze_session_width(e.s), sizeof *e.out);
         rc = e.out ? read_input(&text, &err) : az_fail_nomem(&err, "embedding");

@@ -116,7 +116,7 @@ static adze_status prepare(az_cli *cli, const generate_opts *o, const char *path
     rc = adze_tokenize(p->t, o->prompt, strlen(o->prompt), !o->raw, &p->ids, &p->n_ids, err);
     if (rc < 0) return rc;
     rc = adze_session_new(&p->s, cli->run, p->m, &so, err);
-    if (rc == ADZE_OK && p->m->warning) az_cli_note(cli, "warning: %s\n", p->m->warning);
+    if (rc == ADZE_OK) az_cli_warnings(cli, p->m, p->t);
     return rc;
 }
 

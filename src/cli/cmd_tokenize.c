@@ -222,6 +222,7 @@ static int tokenize_run(az_cli *cli, const void *opt, int argc, const char **arg
     if (k.o->json && k.o->lines) k.list = json_array();
     rc = az_model_open(&k.m, cli->run, argv[0], AZ_READ_NO_WEIGHTS, &err);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&k.t, cli->run, k.m, &err);
+    if (rc == ADZE_OK) az_cli_warnings(cli, NULL, k.t);
     if (rc == ADZE_OK) rc = read_stdin(&k.in, &err);
     if (rc == ADZE_OK) rc = run_all(&k, &err);
     if (rc == ADZE_OK && k.list) az_cli_json(cli, k.list);

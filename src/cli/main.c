@@ -87,6 +87,13 @@ void az_cli_note(az_cli *cli, const char *fmt, ...)
     va_end(ap);
 }
 
+void az_cli_warnings(az_cli *cli, const adze_model *m, const adze_tokenizer *t)
+{
+    if (m && m->warning) az_cli_note(cli, "warning: %s\n", m->warning);
+    if (t && adze_tokenizer_warning(t))
+        az_cli_note(cli, "warning: %s\n", adze_tokenizer_warning(t));
+}
+
 void az_cli_json(az_cli *cli, const json_t *j)
 {
     json_dumpf(j, cli->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);

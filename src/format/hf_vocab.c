@@ -82,9 +82,7 @@ static adze_status start(vocab *v)
             rc = bad(v, AZ_TOKENIZER_PATTERN_KEY, "must hold a JSON object");
         return rc;
     }
-    if (!name || !az_pre_find(name, &pre))
-        return az_fail_name(v->err, ADZE_EUNSUP, v->p->model->path, "tokenizer.ggml.pre",
-                            ADZE_NOPOS, "pre-tokenizer %.60s is not known", name ? name : "(none)");
+    az_pre_resolve(name, &pre); /* the plan has noted it when this is an assumption */
     v->doc = pre.pipeline;
     if (!v->doc) return az_fail_nomem(v->err, "writing tokenizer.json");
     json_object_set_new(v->doc, "version", json_string("1.0"));

@@ -3,6 +3,7 @@
 #include "codec/codec.h"
 #include "format/format.h"
 #include "format/rows.h"
+#include "text/tokenizer.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -364,6 +365,21 @@ static size_t experts_of(const az_graph *g)
     return n;
 }
 
+/* How a GGUF's text is split where that had to be assumed: a folder says it outright. */
+static void note_pre(az_plan *p)
+{
+    const az_kvs *kv = &p->model->kv;
+    const char *model = az_kv_string(kv, "tokenizer.ggml.model");
+    const char *name = az_kv_string(kv, "tokenizer.ggml.pre");
+    char text[AZ_PRE_WARNING_MAX];
+    az_pre pre;
+
+    if (!model || strcmp(model, "gpt2") != 0 || az_kv_find(kv, AZ_TOKENIZER_PATTERN_KEY)) return;
+    if (!az_pre_resolve(name, &pre))
+        az_plan_note(p, az_arena_strdup(&p->arena, az_pre_warning(name, text)));
+    json_decref(pre.pipeline);
+}
+
 static adze_status fill(planner *pl, adze_error *err)
 {
     az_plan *p = pl->p;
@@ -378,6 +394,7 @@ static adze_status fill(planner *pl, adze_error *err)
     rc = az_arch_of(m, &pl->arch, &pl->config, err);
     if (rc < 0) return rc;
     az_plan_note(p, m->warning);
+    if (folder && !m->config) note_pre(p);
     rc = az_arch_build(pl->arch, &pl->config, &p->arena, &pl->graph, err);
     if (rc < 0) return rc;
     rc = az_arch_check(pl->arch, m, &pl->graph, err);

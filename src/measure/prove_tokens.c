@@ -360,6 +360,8 @@ adze_status az_prove_tokens(az_proving *v, adze_error *err)
         az_proof_broken(v->p, "tokens", "tokenizer", &v->model_why);
         return ADZE_OK;
     }
+    if (v->model_tok->warning)
+        az_proof_note(v->p, az_proof_text(v->p, "%s", v->model_tok->warning));
     rc = compare_tables(v, err);
     if (rc == ADZE_OK) compare_rules(v);
     if (rc == ADZE_OK) rc = compare_ids(v, err);

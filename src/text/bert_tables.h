@@ -20,9 +20,11 @@ extern const az_uc_run az_bert_accents[];  /* dropped by strip_accents, after NF
 extern const az_uc_run az_bert_punct[];    /* Punctuation and BertPreTokenizer, ASCII included */
 extern const az_uc_run az_strip_accents[]; /* dropped by the normalizer StripAccents */
 extern const az_uc_run az_decomposed[];    /* changed by NFKD */
-extern const az_uc_run az_extenders[];     /* part of the grapheme cluster before them */
+extern const az_uc_run
+    az_reordered[]; /* put in canonical order: of another combining class than 0 */
+extern const az_uc_run az_extenders[]; /* part of the grapheme cluster before them */
 extern const size_t az_bert_cleaned_n, az_bert_accents_n, az_bert_punct_n, az_strip_accents_n,
-    az_extenders_n, az_decomposed_n, az_new_lower_n;
+    az_extenders_n, az_decomposed_n, az_reordered_n, az_new_lower_n;
 
 static inline bool az_in_runs(const az_uc_run *runs, size_t n, uint32_t c)
 {

@@ -81,6 +81,15 @@ adze_status az_charsmap_read(az_charsmap *m, az_arena *arena, const char *data, 
     return ADZE_OK;
 }
 
+/* Nothing joins a control character. */
+static bool is_control(uint32_t c)
+{
+    int kind = utf8proc_get_property((utf8proc_int32_t)c)->boundclass;
+
+    return kind == UTF8PROC_BOUNDCLASS_CONTROL || kind == UTF8PROC_BOUNDCLASS_CR ||
+           kind == UTF8PROC_BOUNDCLASS_LF;
+}
+
 /* End of the grapheme cluster that starts at s. */
 static size_t cluster(const char *s, size_t n)
 {
@@ -92,7 +101,7 @@ static size_t cluster(const char *s, size_t n)
         b = az_utf8_next(s + at, n - at, &len);
         /* The table knows characters that are newer than the library. */
         if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)a, (utf8proc_int32_t)b, &state) &&
-            !(utf8proc_category((utf8proc_int32_t)b) == UTF8PROC_CATEGORY_CN &&
+            !(utf8proc_category((utf8proc_int32_t)b) == UTF8PROC_CATEGORY_CN && !is_control(a) &&
               az_in_runs(az_extenders, az_extenders_n, b)))
             break;
         a = b;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +20,12 @@
 #define ENDINGS "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?"
 #define GPT2    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)"
 
-enum { MAX_PATTERNS = 4 };
+#define ANY_CASE "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+/* " ?[^(\\s|.,!?" and the full stops and commas of Chinese, Hindi, Urdu and Arabic. */
+#define BLOOM \
+    " ?[^(\\s|.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4\xdb\x94\xd8\x8c)]+"
+
+enum { MAX_PATTERNS = 6 };
 
 /* Where its patterns are not those of the names in pre.c. */
 static const struct {
@@ -42,6 +48,38 @@ static const struct {
                      "*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES },
       true,
       true },
+    { "deepseek-coder",
+      { "[\r\n]", "\\s?\\p{L}+", "\\s?\\p{P}+",
+        "[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+",
+        "\\p{N}" },
+      false,
+      false },
+    { "bloom", { BLOOM }, false, false },
+    { "viking", { BLOOM, "\\p{N}" }, false, false },
+    { "chameleon",
+      { "<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\\t\\n]|    |  )", "\\p{N}",
+        "[\\p{P}!-/:-@\\[-`{-~]", GPT2 },
+      false,
+      true },
+    { "bailingmoe",
+      { "'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|" LETTER "\\p{L}+|\\p{N}| "
+        "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+" },
+      false,
+      false },
+    { "seed-coder",
+      { ANY_CASE "|" LETTER "\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACES },
+      false,
+      false },
+    { "exaone-moe",
+      { ANY_CASE "|" LETTER "(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| "
+                 "?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+" },
+      false,
+      false },
+    { "minicpm5",
+      { "\\p{N}{1,3}",
+        ANY_CASE "|" LETTER "\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES },
+      true,
+      false },
 };
 
 /* Names that mean what another one means (the first of each line), and names whose meaning adze does not have
@@ -63,11 +101,17 @@ static const char *const names[][16] = {
     { "tekken", NULL },
     { "default", NULL },
     { "falcon", NULL },
-    { "", "minicpm5", "deepseek-llm", "deepseek-coder", "youtu", "jais-2", "gemma4",
-      "granite-embed-multi-311m", "sarvam-moe", "whitespace", "poro-chat", "viking", "bloom",
-      "gpt3-finnish", "exaone-moe", "chameleon" },
-    { "", "granite-embed-multi-97m", "tiny_aya", "cohere2moe", "superbpe", "bailingmoe",
-      "bailingmoe2", "llada-moe", "seed-coder", "kimi-k2", "afmoe", "laguna", NULL },
+    { "deepseek-coder", NULL },
+    { "bloom", "poro-chat", "gpt3-finnish", NULL },
+    { "viking", NULL },
+    { "chameleon", NULL },
+    { "bailingmoe", "bailingmoe2", "llada-moe", NULL },
+    { "seed-coder", NULL },
+    { "exaone-moe", NULL },
+    { "minicpm5", NULL },
+    { "", "deepseek-llm", "youtu", "jais-2", "gemma4", "granite-embed-multi-311m", "sarvam-moe",
+      "whitespace", "granite-embed-multi-97m", "tiny_aya", "cohere2moe", "superbpe", "kimi-k2",
+      "afmoe", "laguna", NULL },
 };
 
 /* The name that stands for its family; "": adze does not have it; NULL: llama.cpp does not. */
@@ -120,27 +164,49 @@ static json_t *own_pipeline(size_t i)
     return json_pack("{s:{s:s, s:o}}", "pre_tokenizer", "type", "Sequence", "pretokenizers", steps);
 }
 
+/* What a family stands for in llama.cpp; false: adze does not have it. */
+static bool find_family(const char *family, az_pre *out)
+{
+    for (size_t i = 0; i < AZ_COUNT(own); i++)
+        if (strcmp(own[i].name, family) == 0) {
+            *out = (az_pre){ own_pipeline(i), own[i].ignore_merges, own[i].add_bos };
+            return true;
+        }
+    if (!az_pre_find(family, out)) return false;
+    json_object_del(out->pipeline, "normalizer");
+    return true;
+}
+
+bool az_pre_resolve(const char *name, az_pre *out)
+{
+    const char *family = family_of(name);
+
+    if (name && az_pre_find(name, out)) return true;
+    if (name && family && family[0]) return find_family(family, out);
+    find_family("default", out);
+    return false;
+}
+
+const char *az_pre_warning(const char *name, char text[AZ_PRE_WARNING_MAX])
+{
+    snprintf(text, AZ_PRE_WARNING_MAX,
+             "tokenizer.ggml.pre is %s%.60s%s: text is split in llama.cpp's default way, so token "
+             "ids may not be those that the model was trained with",
+             name ? "\"" : "missing", name ? name : "", name ? "\", which adze does not know" : "");
+    return text;
+}
+
 static json_t *pipeline_of(const char *family, bool *add_bos)
 {
-    json_t *j = NULL;
-    bool ignore = false;
     az_pre pre;
+    json_t *j;
 
-    for (size_t i = 0; i < AZ_COUNT(own) && !j; i++)
-        if (strcmp(own[i].name, family) == 0) {
-            j = own_pipeline(i);
-            ignore = own[i].ignore_merges;
-            *add_bos = own[i].add_bos;
-        }
-    if (!j && az_pre_find(family, &pre)) {
-        j = pre.pipeline;
-        json_object_del(j, "normalizer");
-        ignore = pre.ignore_merges;
-        *add_bos = pre.add_bos;
-    }
-    if (!j) return NULL;
+    if (!find_family(family, &pre)) return NULL;
+    j = pre.pipeline;
+    *add_bos = pre.add_bos;
     json_object_set_new(j, "model",
-                        json_pack("{s:s, s:b}", "type", "BPE", "ignore_merges", (int)ignore));
+                        json_pack("{s:s, s:b}", "type", "BPE", "ignore_merges",
+                                  (int)pre.ignore_merges));
     json_object_set_new(j, "added_tokens", json_array());
     return j;
 }

@@ -1,5 +1,6 @@
-/* Normalizers. Unicode forms come from utf8proc (UAX #15), applied between characters that no form
- * changes or joins, so that work memory follows the longest stretch without one. */
+/* Normalizers. Decompositions and pairs come from utf8proc, kept to what tokenizers knows (bert_tables.c); they are
+ * ordered and composed as UAX #15 says, between characters that no form changes or joins, so that work memory
+ * follows the longest stretch without one. */
 #include "text/normalize.h"
 #include "base/check.h"
 #include "text/base64.h"
@@ -211,18 +212,16 @@ static bool is_stable(az_norm_kind kind, uint32_t c)
 
 static utf8proc_option_t form_options(az_norm_kind kind)
 {
-    switch (kind) {
-    case AZ_NORM_NFC: return UTF8PROC_STABLE | UTF8PROC_COMPOSE;
-    case AZ_NORM_NFD: return UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
-    case AZ_NORM_NFKC: return UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE;
-    default: return UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE;
-    }
+    bool compat = kind == AZ_NORM_NFKC || kind == AZ_NORM_NFKD;
+
+    return UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | (compat ? UTF8PROC_COMPAT : 0);
 }
 
 enum { MAX_EXPANSION = 32 }; /* code points that one decomposes to; the longest today is 18 */
 
 static int combining_class(utf8proc_int32_t c)
 {
+    if (c < 0x300 || !az_in_runs(az_reordered, az_reordered_n, (uint32_t)c)) return 0;
     return utf8proc_get_property(c)->combining_class;
 }
 
@@ -243,6 +242,37 @@ static void canonical_order(utf8proc_int32_t *c, utf8proc_int32_t *tmp, size_t n
         }
         i = end > i ? end : i + 1;
     }
+}
+
+/* The character that two make; 0: none. */
+static utf8proc_int32_t composed(utf8proc_int32_t a, utf8proc_int32_t b)
+{
+    utf8proc_int32_t pair[2] = { a, b };
+
+    if (utf8proc_normalize_utf32(pair, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE) != 1) return 0;
+    return az_in_runs(az_decomposed, az_decomposed_n, (uint32_t)pair[0]) ? pair[0] : 0;
+}
+
+/* Canonical composition in place; returns how many are left. A mark joins the starter before it unless one of its own
+ * class or a higher one stands between them. */
+static size_t compose(utf8proc_int32_t *c, size_t n)
+{
+    size_t out = 0, starter = SIZE_MAX;
+    int last = -1; /* class of what stands behind the starter */
+
+    for (size_t i = 0; i < n; i++) {
+        int class = combining_class(c[i]);
+        utf8proc_int32_t one = 0;
+        if (starter != SIZE_MAX && last < class) one = composed(c[starter], c[i]);
+        if (one) {
+            c[starter] = one;
+            continue;
+        }
+        if (!class) starter = out;
+        last = class ? class : -1;
+        c[out++] = c[i];
+    }
+    return out;
 }
 
 /* Decompose every character of s into c (room for all); returns how many code points, or an error < 0. */
@@ -288,8 +318,10 @@ static adze_status put_form(az_buf *out, const char *s, size_t n, az_norm_kind k
         count = decompose(s, n, c, room - 1, opts);
     }
     if (count > 0) canonical_order(c, c + room, (size_t)count);
+    if (count > 0 && (kind == AZ_NORM_NFC || kind == AZ_NORM_NFKC))
+        count = (utf8proc_ssize_t)compose(c, (size_t)count);
     /* reencode works in place and adds a NUL: one element more than counted */
-    bytes = count < 0 ? count : utf8proc_reencode(c, count, opts);
+    bytes = count < 0 ? count : utf8proc_reencode(c, count, UTF8PROC_STABLE);
     if (bytes >= 0) az_buf_put(out, c, (size_t)bytes);
     if (c != small) az_free(out->run, c);
     if (bytes < 0)
@@ -442,43 +474,50 @@ static bool keeps(const az_norm *m, const char *s, size_t n)
     return true;
 }
 
-/* Whether a step takes the first character away. A replaced string begins where its last character stood. */
-static bool drops_first(const az_norm *m, const char *s, size_t n, adze_run *run)
+/* How many bytes of what a step makes of a text come from its first `lead`, which stand for the text's first character;
+ * 0: it is gone. A replaced string begins where its last character stood. */
+static size_t lead_after(const az_norm *m, const char *s, size_t n, size_t lead, adze_run *run)
 {
-    bool drops = false;
-    size_t len;
+    bool ascii = lead == 1 && (unsigned char)s[0] < 128;
     az_buf b;
 
-    az_utf8_next(s, n, &len);
-    if (m->kind == AZ_NORM_REPLACE)
-        return m->from && m->from_n && n >= m->from_n && memcmp(s, m->from, m->from_n) == 0 &&
-               (m->from_n > len || !m->to_n);
-    if (m->kind != AZ_NORM_STRIP && m->kind != AZ_NORM_STRIP_ACCENTS && m->kind != AZ_NORM_NMT &&
-        m->kind != AZ_NORM_BERT_CLEAN && m->kind != AZ_NORM_BERT_ACCENTS &&
-        m->kind != AZ_NORM_CHARSMAP)
-        return false;
+    if (m->kind == AZ_NORM_SENTENCEPIECE || (ascii && m->kind <= AZ_NORM_LOWERCASE)) return lead;
+    if (m->kind == AZ_NORM_PREPEND) return lead + m->to_n;
+    if (m->kind == AZ_NORM_REPLACE) {
+        if (!m->from || !m->from_n || n < m->from_n || memcmp(s, m->from, m->from_n) != 0)
+            return lead;
+        return m->from_n > lead || !m->to_n ? 0 : m->to_n + lead - m->from_n;
+    }
     az_buf_init(&b, run);
-    if (run_one(m, &b, s, len, true, NULL) == ADZE_OK) drops = !b.size;
+    if (run_one(m, &b, s, lead, true, NULL) == ADZE_OK) lead = b.size;
     az_buf_deinit(&b);
-    return drops;
+    return lead;
 }
 
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
                          bool *first, const char **out, size_t *out_n, adze_error *err)
 {
+    size_t lead = 0;
     int turn = 0;
 
+    if (n) az_utf8_next(text, n, &lead);
     for (size_t i = 0; i < norms->n; i++) {
         az_buf *b = &bufs[turn];
         adze_status rc;
         if (keeps(&norms->items[i], text, n)) continue;
-        if (*first && n && drops_first(&norms->items[i], text, n, b->run)) *first = false;
+        if (*first && n) {
+            lead = lead_after(&norms->items[i], text, n, lead, b->run);
+            *first = lead > 0;
+        }
         az_buf_clear(b);
         rc = run_one(&norms->items[i], b, text, n, *first, err);
         if (rc < 0) return rc;
         if (!az_buf_ok(b)) return az_fail_nomem(err, "normalizing text");
         text = b->size ? b->data : "";
         n = b->size;
+        if (lead > n) lead = n;
+        while (lead < n && ((unsigned char)text[lead] & 0xc0) == 0x80)
+            lead++; /* a character that was composed stays whole */
         turn ^= 1;
     }
     *out = text;

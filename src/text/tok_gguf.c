@@ -70,14 +70,16 @@ static bool flag_key(const gguf_reading *r, const char *key, bool fallback)
 static adze_status gpt2_pipeline(gguf_reading *r)
 {
     const char *name = az_kv_string(&r->m->kv, "tokenizer.ggml.pre");
+    char text[AZ_PRE_WARNING_MAX];
     az_pre pre;
 
-    if (!name)
-        return az_fail_name(r->err, ADZE_EUNSUP, r->m->path, "tokenizer.ggml.pre", ADZE_NOPOS,
-                            "missing: the file does not say how text is split");
-    if (!az_pre_find(name, &pre))
-        return az_fail_name(r->err, ADZE_EUNSUP, r->m->path, "tokenizer.ggml.pre", ADZE_NOPOS,
-                            "pre-tokenizer %.60s is not supported", name);
+    if (!az_pre_resolve(name, &pre)) {
+        r->t->warning = az_arena_strdup(&r->t->arena, az_pre_warning(name, text));
+        if (!r->t->warning) {
+            json_decref(pre.pipeline);
+            return az_fail_nomem(r->err, "reading a tokenizer");
+        }
+    }
     r->pipeline = pre.pipeline;
     r->add_bos = pre.add_bos;
     if (r->pipeline)
@@ -335,6 +337,7 @@ static adze_status read_around(const gguf_reading *r)
     default_ids(r, &cls, &sep);
     first = cls >= 0 ? cls : t->bos;
     last = add_sep ? sep : t->eos;
+    if (first < 0 && !az_kv_find(&r->m->kv, "tokenizer.ggml.add_bos_token")) add_bos = false;
     if (add_bos && first < 0)
         return bad(r, "tokenizer.ggml.bos_token_id", "missing, but a BOS is to be added");
     if ((add_eos || add_sep) && last < 0)

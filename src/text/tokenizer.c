@@ -78,6 +78,11 @@ void adze_tokenizer_free(adze_tokenizer *t)
     az_free(t->run, t);
 }
 
+const char *adze_tokenizer_warning(const adze_tokenizer *t)
+{
+    return t->warning;
+}
+
 size_t adze_tokenizer_vocab(const adze_tokenizer *t)
 {
     return t->n_ids;

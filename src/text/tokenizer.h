@@ -56,7 +56,8 @@ struct adze_tokenizer {
     az_trie user;             /* pieces that SentencePiece's normalizer leaves alone */
     int32_t *prefix, *suffix; /* what the post-processor adds around the text */
     size_t n_prefix, n_suffix;
-    int32_t bos, eos; /* as the files name them; -1: none */
+    int32_t bos, eos;    /* as the files name them; -1: none */
+    const char *warning; /* what the user must know about how it was read, or NULL */
 };
 
 typedef struct az_tokenizer_opts {
@@ -92,6 +93,12 @@ typedef struct az_pre {
     bool ignore_merges, add_bos;
 } az_pre;
 bool az_pre_find(const char *name, az_pre *out);
+/* The same for any name that a file may hold (NULL: none): what llama.cpp takes the name for where there is nothing
+ * more exact. false: *out is llama.cpp's default, because the name is missing or adze does not know it. */
+bool az_pre_resolve(const char *name, az_pre *out);
+enum { AZ_PRE_WARNING_MAX = 256 };
+/* What to say when it is false; returns text. */
+const char *az_pre_warning(const char *name, char text[AZ_PRE_WARNING_MAX]);
 
 /* Used by the two readers. */
 adze_status az_tok_alloc(adze_tokenizer *t, size_t n_ids, const char *path, adze_error *err);

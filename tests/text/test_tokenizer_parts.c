@@ -94,6 +94,41 @@ static void golden_normalizers(void **state)
     json_decref(all);
 }
 
+/* Metaspace "first" in front of a text whose first character decomposes into a mark that is dropped and a letter that
+ * stays: the letter stands where the character stood, so U+2581 goes in front of it, and not where all of it goes.
+ * Ids from tokenizers 0.23.3. */
+static void first_of_a_text_that_loses_marks(void **state)
+{
+    static const struct {
+        const char *text, *ids;
+    } cases[] = { { "\xe0\xb8\xb3x", "0 1 2" },           /* U+0E33 */
+                  { "\xcc\x81x", "2" },                   /* a mark alone */
+                  { "\xe0\xba\xb3x", "0 3 2" },           /* U+0EB3 */
+                  { "\xef\xac\x81x", "0 4 5 2" },         /* U+FB01: f i */
+                  { "\xe1\xb9\xa9\xcc\x81x", "0 6 2" } }; /* s with two dots, and a mark */
+    json_t *hf = json_loads(
+        "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKD\"},{\"type\":"
+        "\"StripAccents\"}]},\"pre_tokenizer\":{\"type\":\"Metaspace\",\"prepend_scheme\":"
+        "\"first\","
+        "\"replacement\":\"\\u2581\",\"split\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{"
+        "\"\\u2581\":0,\"\\u0e32\":1,\"x\":2,\"\\u0eb2\":3,\"f\":4,\"i\":5,\"s\":6},\"merges\":[]}"
+        "}",
+        0, NULL);
+    adze_tokenizer *t;
+    adze_error err = { 0 };
+
+    (void)state;
+    assert_non_null(hf);
+    if (tokenizer_of(&t, hf, false, &err) < 0) fail_msg("%s: %s", err.name, err.msg);
+    for (size_t i = 0; i < AZ_COUNT(cases); i++) {
+        const char *got = ids_text(t, cases[i].text, strlen(cases[i].text), 0);
+        if (strcmp(got, cases[i].ids) != 0)
+            fail_msg("\"%s\": %s, expected %s", cases[i].text, got, cases[i].ids);
+    }
+    adze_tokenizer_free(t);
+    json_decref(hf);
+}
+
 /* A long run of marks in falling order must not cost quadratic time (a bubble sort takes minutes). */
 static void many_marks_normalize_in_linear_time(void **state)
 {
@@ -415,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_pieces),
         cmocka_unit_test(golden_normalizers),
+        cmocka_unit_test(first_of_a_text_that_loses_marks),
         cmocka_unit_test(many_marks_normalize_in_linear_time),
         cmocka_unit_test(scan_and_heap_agree),
         cmocka_unit_test(merges_and_ignore_merges),
