@@ -32,8 +32,9 @@ typedef enum az_pick {
 } az_pick;
 
 enum {
-    AZ_TENSOR_F32 = 1,       /* always f32 in a GGUF though it is a matrix */
-    AZ_TENSOR_TRANSPOSED = 2 /* the source holds each expert's matrix with columns for rows */
+    AZ_TENSOR_F32 = 1,        /* always f32 in a GGUF though it is a matrix */
+    AZ_TENSOR_TRANSPOSED = 2, /* the source holds each expert's matrix with columns for rows */
+    AZ_TENSOR_BLOCKS = 4      /* the source's name where it holds blocks of mxfp4 */
 };
 
 /* Several rows may name the same canonical tensor: the first whose source a model has counts. */
@@ -154,9 +155,13 @@ bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *sou
                        size_t size, const az_tensor_map **map);
 
 /* The other way: name in a checkpoint folder of a canonical name, of an expert's own part where each has one.
- * False: not in the map. */
-bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, char *name,
-                         size_t size, const az_tensor_map **map);
+ * blocks: its name there as mxfp4, if it has one. False: not in the map. */
+bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, bool blocks,
+                         char *name, size_t size, const az_tensor_map **map);
+/* Canonical name of the tensor that has the odd rows where a map's tensor has the even ones, for the same layer.
+ * False: it has none. */
+bool az_arch_other_half(const az_arch *arch, const az_tensor_map *map, const char *canonical,
+                        char *name, size_t size);
 
 /* Source tensor (expert 0's where each has its own) of a canonical name in m's own format; NULL: absent.
  * `map` (may be NULL) gets its entry.

@@ -1,6 +1,6 @@
 /* gpt_oss: attention with a sink score for each head, windows on every other layer, biases everywhere, yarn whose
  * bounds are not rounded, experts chosen by their scores before the softmax, and a clamped swiglu. Checkpoints
- * hold gate and up interleaved, and, where they are not quantized, each expert's matrix with columns for rows.
+ * hold gate and up interleaved: in blocks of mxfp4, or as floats, each expert's matrix with columns for rows.
  *
  * Source: transformers models/gpt_oss (5.x, 2026-08). In a GGUF the second norm is called post_attention_norm.
  */
@@ -30,10 +30,13 @@ static const az_tensor_map tensors[] = {
     { "blk.{i}.ffn_gate_inp.weight", L "mlp.router.weight", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_F32 },
     { "blk.{i}.ffn_gate_inp.bias", L "mlp.router.bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },
     { "blk.{i}.ffn_gate_exps.weight", E "gate_up_proj", AZ_TR_NONE, AZ_PICK_EVEN, AZ_TENSOR_TRANSPOSED },
+    { "blk.{i}.ffn_gate_exps.weight", E "gate_up_proj_blocks", AZ_TR_NONE, AZ_PICK_EVEN, AZ_TENSOR_BLOCKS },
     { "blk.{i}.ffn_gate_exps.bias", E "gate_up_proj_bias", AZ_TR_NONE, AZ_PICK_EVEN, 0 },
     { "blk.{i}.ffn_up_exps.weight", E "gate_up_proj", AZ_TR_NONE, AZ_PICK_ODD, AZ_TENSOR_TRANSPOSED },
+    { "blk.{i}.ffn_up_exps.weight", E "gate_up_proj_blocks", AZ_TR_NONE, AZ_PICK_ODD, AZ_TENSOR_BLOCKS },
     { "blk.{i}.ffn_up_exps.bias", E "gate_up_proj_bias", AZ_TR_NONE, AZ_PICK_ODD, 0 },
     { "blk.{i}.ffn_down_exps.weight", E "down_proj", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_TRANSPOSED },
+    { "blk.{i}.ffn_down_exps.weight", E "down_proj_blocks", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_BLOCKS },
     { "blk.{i}.ffn_down_exps.bias", E "down_proj_bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },
     { NULL, NULL, AZ_TR_NONE, AZ_PICK_ALL, 0 },
 };

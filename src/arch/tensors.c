@@ -144,17 +144,31 @@ bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *sou
     return false;
 }
 
-bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, char *name,
-                         size_t size, const az_tensor_map **map)
+bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, bool blocks,
+                         char *name, size_t size, const az_tensor_map **map)
+{
+    int layer = 0, none, at;
+
+    *map = NULL;
+    for (const az_tensor_map *t = arch->tensors; t->name; t++) {
+        bool is_blocks = t->flags & AZ_TENSOR_BLOCKS;
+        if (!match(t->name, canonical, &at, &none) || (is_blocks && !blocks)) continue;
+        if (*map && !is_blocks) continue; /* the first counts, but for blocks */
+        *map = t;
+        layer = at;
+    }
+    return *map && expand(*prefixes_of(arch), (*map)->hf, layer, expert, name, size);
+}
+
+bool az_arch_other_half(const az_arch *arch, const az_tensor_map *map, const char *canonical,
+                        char *name, size_t size)
 {
     int layer, none;
 
-    for (const az_tensor_map *t = arch->tensors; t->name; t++) {
-        if (!match(t->name, canonical, &layer, &none)) continue;
-        *map = t;
-        return expand(*prefixes_of(arch), t->hf, layer, expert, name, size);
-    }
-    *map = NULL;
+    if (map->pick != AZ_PICK_EVEN || !match(map->name, canonical, &layer, &none)) return false;
+    for (const az_tensor_map *t = arch->tensors; t->name; t++)
+        if (t->pick == AZ_PICK_ODD && strcmp(t->hf, map->hf) == 0)
+            return expand("", t->name, layer, 0, name, size);
     return false;
 }
 

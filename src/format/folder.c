@@ -16,7 +16,8 @@
 #include <string.h>
 
 enum { MAX_DOCUMENTS = 32, HEADER_AT = 8, MAX_SHARDS = 99999 };
-#define MAX_COPY ((size_t)256 << 20)
+#define MAX_COPY     ((size_t)256 << 20)
+#define MAX_NARROWED ((size_t)16 << 20) /* of a matrix: routers and positions are f32 in a GGUF */
 
 static int parts_of(const az_output *o)
 {
@@ -323,8 +324,12 @@ adze_status az_folder_narrow(az_plan *p, az_type to, adze_error *err)
         az_output *o = &p->outputs[i];
         const az_tensor *t = az_output_source(o);
         bool yes = false;
-        if (o->type != AZ_F32 || !t || t->type != AZ_F32 || t->packed || o->n_dims > 1) continue;
+        const az_tensor *second = az_output_second(o);
+        if (o->type != AZ_F32 || !t || t->type != AZ_F32 || t->packed ||
+            (o->n_dims > 1 && t->size_bytes > MAX_NARROWED))
+            continue;
         rc = fits(p, t, to, &yes, err);
+        if (yes && second) rc = fits(p, second, to, &yes, err);
         if (yes) o->type = to;
     }
     return rc;

@@ -36,7 +36,7 @@ az_type az_folder_dtype(const az_plan *p);
 /* config.json's name of a float type: "bfloat16". */
 const char *az_dtype_name(az_type t);
 
-/* Vectors and norms of a GGUF are f32: give each the type `to` where that loses nothing. */
+/* Vectors, norms and small matrices of a GGUF are f32: give each the type `to` where that loses nothing. */
 adze_status az_folder_narrow(az_plan *p, az_type to, adze_error *err);
 
 /* hf_docs.c: documents of a folder made from a GGUF's keys. New references. */

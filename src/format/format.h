@@ -105,10 +105,13 @@ void az_plan_note(az_plan *p, const char *text); /* text in p's arena or static 
 adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
                          adze_error *err);
 
-/* parts.c: encode row r of the n that dst holds, part after part ([n][row_bytes] each). False: out of memory. */
-bool az_pack_parts(adze_run *run, const az_output *o, const float *x, int64_t r, int64_t n,
+/* parts.c: put row r of the n that dst holds, part after part ([n][row_bytes] each). x: f32, or what the packing
+ * splits. False: out of memory. */
+bool az_pack_parts(adze_run *run, const az_output *o, const void *x, int64_t r, int64_t n,
                    char *dst);
 /* The source tensor of an output; NULL: made from the config. */
 const az_tensor *az_output_source(const az_output *o);
+/* Of an output whose rows come from two tensors in turn: the other one; else NULL. */
+const az_tensor *az_output_second(const az_output *o);
 
 #endif

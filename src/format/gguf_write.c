@@ -23,7 +23,7 @@ static uint32_t file_type(const az_plan *p)
         uint32_t id;
     } ids[] = { { AZ_F32, 0 },   { AZ_F16, 1 },   { AZ_Q4_0, 2 },  { AZ_Q4_1, 3 },  { AZ_Q8_0, 7 },
                 { AZ_Q5_0, 8 },  { AZ_Q5_1, 9 },  { AZ_Q2_K, 10 }, { AZ_Q3_K, 12 }, { AZ_Q4_K, 15 },
-                { AZ_Q5_K, 17 }, { AZ_Q6_K, 18 }, { AZ_BF16, 32 } };
+                { AZ_Q5_K, 17 }, { AZ_Q6_K, 18 }, { AZ_BF16, 32 }, { AZ_MXFP4, 38 } };
     uint64_t bytes[AZ_TYPE_COUNT] = { 0 };
     size_t best = 0;
 

@@ -5,6 +5,7 @@
  * recipe floats keep their type, and quantized weights become bf16.
  */
 #include "base/json.h"
+#include "core/packed.h"
 #include "format/folder.h"
 #include "format/hf.h"
 
@@ -56,7 +57,7 @@ static bool changed(const az_plan *p)
 {
     for (size_t i = 0; i < p->n_outputs; i++) {
         const az_tensor *t = az_output_source(&p->outputs[i]);
-        if (!t || t->packed || t->type != p->outputs[i].type) return true;
+        if (!t || az_is_decoded(t) || t->type != p->outputs[i].type) return true;
     }
     return false;
 }
@@ -68,23 +69,39 @@ void az_hf_set_dtype(json_t *config, az_type t)
     json_object_set_new(config, key, json_string(az_dtype_name(t)));
 }
 
+/* What transformers must know of weights in blocks; nothing where there are none. */
+static json_t *quantization(const az_plan *p)
+{
+    for (size_t i = 0; i < p->n_outputs; i++)
+        if (p->outputs[i].n_parts)
+            return json_pack("{s:s, s:[s, s, s, s]}", "quant_method", "mxfp4",
+                             "modules_to_not_convert", "model.layers.*.self_attn",
+                             "model.layers.*.mlp.router", "model.embed_tokens", "lm_head");
+    return NULL;
+}
+
 static adze_status add_config(az_folder *f, adze_error *err)
 {
     const az_plan *p = f->plan;
-    json_t *config = NULL;
+    json_t *config = NULL, *q = quantization(p);
     adze_status rc;
 
     if (!p->model->config) {
         rc = az_hf_config_from_gguf(p, &config, err);
-        if (rc < 0) return rc;
     } else if (!changed(p)) {
+        json_decref(q);
         return az_folder_copy(f, "config.json", err);
     } else {
         config = json_copy(p->model->config);
-        if (!config) return az_fail_nomem(err, "writing config.json");
+        rc = config ? ADZE_OK : az_fail_nomem(err, "writing config.json");
         json_object_del(config, "quantization_config");
         json_object_del(config, "quantization");
     }
+    if (rc < 0) {
+        json_decref(q);
+        return rc;
+    }
+    if (q) json_object_set_new(config, "quantization_config", q);
     az_hf_set_dtype(config, az_folder_dtype(p));
     rc = az_folder_add_json(f, "config.json", config, JSON_INDENT(2), err);
     json_decref(config);

@@ -120,11 +120,11 @@ adze_status az_part_bad(const az_joiner *j, const az_tensor *t, const char *fmt,
                         what);
 }
 
-adze_status az_part_add(az_joiner *j, const char *base, size_t n, const char *suffix, int n_dims,
-                        const int64_t *shape, const az_packed *p)
+adze_status az_part_add_as(az_joiner *j, az_type type, const char *base, size_t n,
+                           const char *suffix, int n_dims, const int64_t *shape, const az_packed *p)
 {
     az_packed *own = az_arena_alloc(&j->m->arena, sizeof *own);
-    az_tensor t = { .type = AZ_F32, .n_dims = n_dims, .packed = own };
+    az_tensor t = { .type = type, .n_dims = n_dims, .packed = own };
 
     t.name = az_arena_printf(&j->m->arena, "%.*s%s", (int)n, base, suffix);
     if (!own || !t.name) return az_fail_nomem(j->err, "joining the parts of a tensor");
@@ -140,6 +140,12 @@ adze_status az_part_add(az_joiner *j, const char *base, size_t n, const char *su
     }
     az_buf_put(&j->made, &t, sizeof t);
     return az_buf_ok(&j->made) ? ADZE_OK : az_fail_nomem(j->err, "joining the parts of a tensor");
+}
+
+adze_status az_part_add(az_joiner *j, const char *base, size_t n, const char *suffix, int n_dims,
+                        const int64_t *shape, const az_packed *p)
+{
+    return az_part_add_as(j, AZ_F32, base, n, suffix, n_dims, shape, p);
 }
 
 const json_t *az_quant_method(const adze_model *m, const char *name)
@@ -191,9 +197,10 @@ adze_status az_parts_join(adze_model *m, adze_error *err)
 }
 
 /* Encoding a row into the parts of a packed output. */
-bool az_pack_parts(adze_run *run, const az_output *o, const float *x, int64_t r, int64_t n,
+bool az_pack_parts(adze_run *run, const az_output *o, const void *x, int64_t r, int64_t n,
                    char *dst)
 {
+    size_t cols = (size_t)o->shape[o->n_dims - 1];
     void *to[AZ_OUTPUT_PARTS] = { NULL };
     uint64_t at = 0;
 
@@ -201,5 +208,7 @@ bool az_pack_parts(adze_run *run, const az_output *o, const float *x, int64_t r,
         to[k] = dst + at + (uint64_t)r * o->parts[k].row_bytes;
         at += (uint64_t)n * o->parts[k].row_bytes;
     }
-    return o->packing->pack(run, o->packing, x, (size_t)o->shape[o->n_dims - 1], to);
+    if (!o->packing->split) return o->packing->pack(run, o->packing, x, cols, to);
+    o->packing->split(x, cols, to);
+    return true;
 }

@@ -37,6 +37,10 @@ void az_part_drop(az_joiner *j, const az_tensor *t);
 /* Add base[0..n) + suffix of a shape, made of p's parts, which are then used. p is copied. */
 adze_status az_part_add(az_joiner *j, const char *base, size_t n, const char *suffix, int n_dims,
                         const int64_t *shape, const az_packed *p);
+/* The same for a tensor whose rows are read as blocks of a type. */
+adze_status az_part_add_as(az_joiner *j, az_type type, const char *base, size_t n,
+                           const char *suffix, int n_dims, const int64_t *shape,
+                           const az_packed *p);
 /* EFORMAT about a part. */
 adze_status az_part_bad(const az_joiner *j, const az_tensor *t, const char *fmt, ...)
     AZ_PRINTF(3, 4);
@@ -70,6 +74,11 @@ struct az_packing {
     az_type scale_type;
     /* Encode a row of n values; to: where each part's row goes. False: out of memory. */
     bool (*pack)(adze_run *run, const az_packing *p, const float *x, size_t n, void *const *to);
+    /* Where it is not NULL: nothing is encoded, a row of the output's type is divided among the parts. */
+    void (*split)(const void *row, size_t n, void *const *to);
 };
+
+/* parts_fp4.c: store an output of mxfp4 as X_blocks and X_scales; name: the first. */
+adze_status az_mxfp4_in_parts(az_plan *p, az_output *o, const char *name, adze_error *err);
 
 #endif

@@ -58,7 +58,7 @@ static adze_status awq_rows(const adze_model *m, const az_tensor *t, int64_t r0,
     return scales ? ADZE_OK : err ? err->status : ADZE_EIO;
 }
 
-static const az_layout layout = { "awq", awq_rows };
+static const az_layout layout = { "awq", awq_rows, NULL };
 
 static adze_status settings(const az_joiner *j, int64_t *group)
 {

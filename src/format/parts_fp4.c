@@ -3,18 +3,100 @@
  *
  * Byte i of a row holds elements 2i (low nibble) and 2i + 1. mxfp4: 2^(s - 127) * E2M1, groups of 32. nvfp4:
  * E4M3 scale / global (compressed-tensors' weight_global_scale), or * weight_scale_2 (ModelOpt), groups of 16. Parts:
- * 0 codes, 1 scales, 2 global scale. gpt-oss: [E, rows, K / 32, 16] is joined as X [E, rows, K]. Source: openai's
+ * 0 codes, 1 scales, 2 global scale. gpt-oss: [E, rows, K / 32, 16] is joined as X_blocks [E, rows, K]. Source: openai's
  * gpt-oss, compressed-tensors 2026-08-06.
+ *
+ * mxfp4 is read as blocks of the type mxfp4, which hold the same bits in another order (byte j: element j and, in the
+ * high nibble, j + 16), and written back from them: nothing is decoded.
  */
 #include "base/json.h"
+#include "core/block.h"
 #include "format/parts.h"
 
 #include <string.h>
 
-enum { BY_BYTE = 1, DIVIDE = 2 }; /* scales are E8M0 bytes; the global scale divides */
+enum { DIVIDE = 1 }; /* by the global scale */
+enum { BLOCK = 32, BLOCK_BYTES = BLOCK / 2 };
 
-static adze_status fp4_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                            float *dst, adze_error *err)
+/* Nibbles of 32 elements: pairs of neighbours become pairs of halves. */
+static void to_halves(const uint8_t *pairs, uint8_t *halves)
+{
+    for (int j = 0; j < BLOCK_BYTES; j++) {
+        int k = j + BLOCK_BYTES;
+        unsigned low = pairs[j / 2] >> j % 2 * 4 & 15u, high = pairs[k / 2] >> k % 2 * 4 & 15u;
+        halves[j] = (uint8_t)(low | high << 4);
+    }
+}
+
+static void to_pairs(const uint8_t *halves, uint8_t *pairs)
+{
+    for (int i = 0; i < BLOCK_BYTES; i++) {
+        int k = 2 * i % BLOCK_BYTES, shift = i < BLOCK_BYTES / 2 ? 0 : 4;
+        pairs[i] = (uint8_t)((halves[k] >> shift & 15u) | (halves[k + 1] >> shift & 15u) << 4);
+    }
+}
+
+static adze_status mxfp4_blocks(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                                void *dst, adze_error *err)
+{
+    const az_packed *p = t->packed;
+    int64_t groups = az_tensor_cols(t) / BLOCK;
+    az_block_mxfp4 *out = dst;
+    uint8_t *w = az_part_rows(m, &p->part[0], r0, n, (size_t)groups * BLOCK_BYTES, err);
+    uint8_t *s = w ? az_part_rows(m, &p->part[1], r0, n, (size_t)groups, err) : NULL;
+    adze_status rc = s ? ADZE_OK : err ? err->status : ADZE_EIO;
+
+    for (int64_t i = 0; i < n * groups && rc == ADZE_OK; i++) {
+        if (s[i] == 255)
+            rc = az_fail_name(err, ADZE_EFORMAT, m->files[t->file].path, p->part[1].name,
+                              p->part[1].at_bytes + (uint64_t)(r0 * groups + i),
+                              "a scale is not a number");
+        out[i].e = s[i];
+        to_halves(w + i * BLOCK_BYTES, out[i].qs);
+    }
+    az_free(m->run, w);
+    az_free(m->run, s);
+    return rc;
+}
+
+static void mxfp4_split(const void *row, size_t n, void *const *to)
+{
+    const az_block_mxfp4 *b = row;
+    uint8_t *codes = to[0], *scales = to[1];
+
+    for (size_t i = 0; i < n / BLOCK; i++) {
+        to_pairs(b[i].qs, codes + i * BLOCK_BYTES);
+        scales[i] = b[i].e;
+    }
+}
+
+adze_status az_mxfp4_in_parts(az_plan *p, az_output *o, const char *name, adze_error *err)
+{
+    static const az_packing packing = {
+        .bits = 4, .group = BLOCK, .scale_type = AZ_U8, .split = mxfp4_split
+    };
+    az_output_part *part = az_arena_array(&p->arena, AZ_OUTPUT_PARTS, sizeof *part);
+    int64_t groups = o->shape[o->n_dims - 1] / BLOCK;
+    int base = (int)(strlen(name) - strlen("_blocks"));
+
+    if (!part) return az_fail_nomem(err, "planning a conversion");
+    for (int k = 0; k < 2; k++) {
+        part[k] = (az_output_part){ .type = AZ_U8, .n_dims = o->n_dims };
+        part[k].name = az_arena_printf(&p->arena, "%.*s%s", base, name, k ? "_scales" : "_blocks");
+        if (!part[k].name) return az_fail_nomem(err, "planning a conversion");
+        memcpy(part[k].shape, o->shape, sizeof part[k].shape);
+        part[k].shape[o->n_dims - 1] = groups;
+        part[k].row_bytes = (uint64_t)groups * (k ? 1 : BLOCK_BYTES);
+    }
+    part[0].shape[part[0].n_dims++] = BLOCK_BYTES;
+    o->parts = part;
+    o->n_parts = 2;
+    o->packing = &packing;
+    return ADZE_OK;
+}
+
+static adze_status nvfp4_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                              float *dst, adze_error *err)
 {
     const az_packed *p = t->packed;
     int64_t cols = az_tensor_cols(t), groups = cols / p->group;
@@ -27,8 +109,7 @@ static adze_status fp4_rows(const adze_model *m, const az_tensor *t, int64_t r0,
     if (s && p->part[2].name) rc = az_model_read(m, &p->part[2], 0, &all, sizeof all, err);
     for (int64_t r = 0; r < n && rc == ADZE_OK; r++)
         for (int64_t k = 0; k < cols; k++) {
-            uint8_t b = s[r * groups + k / p->group];
-            float scale = p->flags & BY_BYTE ? az_e8m0_to_f32(b) : az_f8_e4m3_to_f32(b);
+            float scale = az_f8_e4m3_to_f32(s[r * groups + k / p->group]);
             unsigned q = w[(size_t)r * wb + (size_t)k / 2] >> k % 2 * 4 & 15;
             if (p->part[2].name) scale = p->flags & DIVIDE ? scale / all : scale * all;
             dst[r * cols + k] = scale * az_e2m1[q];
@@ -38,13 +119,14 @@ static adze_status fp4_rows(const adze_model *m, const az_tensor *t, int64_t r0,
     return rc;
 }
 
-static const az_layout layout = { "fp4", fp4_rows };
+static const az_layout nvfp4 = { "nvfp4", nvfp4_rows, NULL },
+                       mxfp4 = { "mxfp4", NULL, mxfp4_blocks };
 
 /* gpt-oss: blocks [.., K / 32, 16] and scales [.., K / 32]. */
 static adze_status join_blocks(az_joiner *j, const az_tensor *b, size_t base)
 {
     const az_tensor *s = az_part_find(j, b->name, base, "_scales");
-    az_packed p = { .layout = &layout, .bits = 4, .group = 32, .group_rows = 1, .flags = BY_BYTE };
+    az_packed p = { .layout = &mxfp4, .bits = 4, .group = BLOCK, .group_rows = 1 };
     int64_t shape[AZ_MAX_DIMS];
     int dims = b->n_dims - 1;
 
@@ -55,11 +137,11 @@ static adze_status join_blocks(az_joiner *j, const az_tensor *b, size_t base)
         memcmp(s->shape, b->shape, (size_t)dims * sizeof *shape) != 0)
         return az_part_bad(j, s, "must be u8, one for each block");
     memcpy(shape, b->shape, sizeof shape);
-    shape[dims - 1] *= 32;
+    shape[dims - 1] *= BLOCK;
     p.part[0] = *b;
     p.part[1] = *s;
     p.label = "mxfp4 blocks";
-    return az_part_add(j, b->name, base, "", dims, shape, &p);
+    return az_part_add_as(j, AZ_MXFP4, b->name, base, "_blocks", dims, shape, &p);
 }
 
 /* compressed-tensors and ModelOpt: codes [N, K / 2], scales [N, K / group]. */
@@ -68,26 +150,28 @@ static adze_status join_matrix(az_joiner *j, const az_tensor *w, size_t base)
     const az_tensor *s = az_part_find(j, w->name, base, ".weight_scale");
     const az_tensor *div = az_part_find(j, w->name, base, ".weight_global_scale");
     const az_tensor *mul = az_part_find(j, w->name, base, ".weight_scale_2");
-    az_packed p = { .layout = &layout, .bits = 4, .group_rows = 1 };
+    az_packed p = { .layout = &nvfp4, .bits = 4, .group_rows = 1 };
+    bool by_byte = s && (s->type == AZ_U8 || s->type == AZ_F8_E8M0);
     int64_t shape[2] = { w->shape[0], w->shape[1] * 2 };
 
     if (!s) return az_part_bad(j, w, "has no weight_scale beside it");
-    p.flags = s->type == AZ_U8 || s->type == AZ_F8_E8M0 ? BY_BYTE : DIVIDE;
-    p.group = p.flags & BY_BYTE ? 32 : 16;
-    if (mul) p.flags &= ~(unsigned)DIVIDE;
+    if (by_byte) p.layout = &mxfp4;
+    p.flags = mul ? 0 : DIVIDE;
+    p.group = by_byte ? BLOCK : 16;
     if (w->n_dims != 2 || shape[1] > INT32_MAX || shape[1] % p.group)
         return az_part_bad(j, w, "must be u8 [rows, columns / 2]");
-    if ((!(p.flags & BY_BYTE) && s->type != AZ_F8_E4M3) || s->n_dims != 2 ||
-        s->shape[0] != shape[0] || s->shape[1] != shape[1] / p.group)
+    if ((!by_byte && s->type != AZ_F8_E4M3) || s->n_dims != 2 || s->shape[0] != shape[0] ||
+        s->shape[1] != shape[1] / p.group)
         return az_part_bad(j, s, "must be scales [%lld, %lld]", (long long)shape[0],
                            (long long)(shape[1] / p.group));
     p.part[0] = *w;
     p.part[1] = *s;
+    if ((mul || div) && by_byte) return az_part_bad(j, mul ? mul : div, "belongs to no mxfp4");
     if (mul || div) p.part[2] = mul ? *mul : *div;
     if (p.part[2].name && (p.part[2].type != AZ_F32 || p.part[2].size_bytes != 4))
         return az_part_bad(j, &p.part[2], "must be one f32");
-    p.label = p.flags & BY_BYTE ? "mxfp4, groups of 32" : "nvfp4, groups of 16";
-    return az_part_add(j, w->name, base, ".weight", 2, shape, &p);
+    p.label = by_byte ? "mxfp4, groups of 32" : "nvfp4, groups of 16";
+    return az_part_add_as(j, by_byte ? AZ_MXFP4 : AZ_F32, w->name, base, ".weight", 2, shape, &p);
 }
 
 static adze_status join(az_joiner *j)

@@ -97,7 +97,7 @@ static adze_status gptq_rows(const adze_model *m, const az_tensor *t, int64_t r0
     return rc;
 }
 
-static const az_layout layout = { "gptq", gptq_rows };
+static const az_layout layout = { "gptq", gptq_rows, NULL };
 
 static adze_status settings(const az_joiner *j, int64_t *bits, int64_t *group, unsigned *flags)
 {

@@ -70,7 +70,7 @@ static adze_status mlx_rows(const adze_model *m, const az_tensor *t, int64_t r0,
     return rc == ADZE_OK ? rc : err ? err->status : rc;
 }
 
-static const az_layout layout = { "mlx", mlx_rows };
+static const az_layout layout = { "mlx", mlx_rows, NULL };
 
 /* What config.json says about one module. */
 static adze_status settings(const az_joiner *j, const az_tensor *scales, size_t base, az_packed *p)

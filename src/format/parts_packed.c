@@ -66,7 +66,7 @@ static adze_status packed_rows(const adze_model *m, const az_tensor *t, int64_t 
     return rc == ADZE_EIO && err ? err->status : rc;
 }
 
-static const az_layout layout = { "pack-quantized", packed_rows };
+static const az_layout layout = { "pack-quantized", packed_rows, NULL };
 
 /* The number of bits of a config group that fits the words of K columns. */
 static bool find_bits(const az_joiner *j, az_packed *p, int64_t k, int64_t words)

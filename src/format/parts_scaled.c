@@ -42,7 +42,7 @@ static adze_status scaled_rows(const adze_model *m, const az_tensor *t, int64_t 
     return ok ? ADZE_OK : err ? err->status : ADZE_EIO;
 }
 
-static const az_layout layout = { "scaled", scaled_rows };
+static const az_layout layout = { "scaled", scaled_rows, NULL };
 
 /* Block sizes that the config names; 0: none. */
 static void named_blocks(const az_joiner *j, int64_t *rows, int64_t *cols)

@@ -1,7 +1,9 @@
 /* Plans: which tensors an output file holds, and in which type. format/rows.c makes their rows. */
 #include "base/check.h"
 #include "codec/codec.h"
+#include "core/packed.h"
 #include "format/format.h"
+#include "format/parts.h"
 #include "format/rows.h"
 #include "text/tokenizer.h"
 
@@ -20,6 +22,11 @@ typedef struct planner {
 const az_tensor *az_output_source(const az_output *o)
 {
     return ((const az_producer *)o->producer)->src;
+}
+
+const az_tensor *az_output_second(const az_output *o)
+{
+    return ((const az_producer *)o->producer)->second;
 }
 
 void az_plan_note(az_plan *p, const char *text)
@@ -64,7 +71,7 @@ static adze_status kept_type(const adze_model *m, const az_tensor *t, bool f32, 
                              adze_error *err)
 {
     *out = f32 || t->type == AZ_F64 ? AZ_F32 : t->type;
-    if (t->packed && !f32) *out = AZ_BF16;
+    if (az_is_decoded(t) && !f32) *out = AZ_BF16;
     if (az_codec_get(t->type) || t->type == AZ_F64) return ADZE_OK;
     if (*out == t->type && strcmp(m->format, "gguf") == 0) return ADZE_OK; /* copied */
     return az_fail_name(err, ADZE_EUNSUP, m->files[t->file].path, t->name, t->at_bytes,
@@ -168,19 +175,68 @@ static adze_status outputs_from_gguf(planner *pl, adze_error *err)
     return rc;
 }
 
+static bool to_hf(const planner *pl)
+{
+    return strcmp(pl->p->format->name, "hf") == 0;
+}
+
+/* Do matrices in mxfp4 stay as they are? */
+static bool keeps_blocks(const planner *pl, const az_tensor *t)
+{
+    return to_hf(pl) && !pl->p->recipe && t->type == AZ_MXFP4;
+}
+
 /* Whether what a GGUF does to a tensor can be undone. */
 static adze_status can_go_back(const planner *pl, const az_tensor *t, const az_tensor_map *map,
                                adze_error *err)
 {
-    if (map->pick == AZ_PICK_ALL && !(map->flags & AZ_TENSOR_TRANSPOSED) &&
-        (map->gguf != AZ_TR_ROWS || pl->config.position_offset == 0))
-        return ADZE_OK;
+    bool halves = map->pick == AZ_PICK_FIRST || map->pick == AZ_PICK_SECOND;
+
+    if (!halves && (to_hf(pl) || (map->pick == AZ_PICK_ALL && !map->flags))) return ADZE_OK;
     return az_fail_name(err, ADZE_EUNSUP, pl->p->model->path, t->name, ADZE_NOPOS,
                         "tensor of architecture %s cannot be written under the names of a folder",
                         pl->arch->name);
 }
 
-/* One tensor of a GGUF, or one expert's part of it. */
+/* The tensor with the odd rows (elements, of a bias) of the folder's, where t has the even ones. */
+static adze_status find_second(const planner *pl, const az_tensor *t, const az_tensor_map *map,
+                               az_producer *pr, adze_error *err)
+{
+    const adze_model *m = pl->p->model;
+    char name[192];
+
+    if (m->config || !az_arch_other_half(pl->arch, map, t->name, name, sizeof name)) return ADZE_OK;
+    pr->second = az_model_tensor(m, name);
+    if (pr->second && pr->second->type == t->type) return ADZE_OK;
+    return az_fail_name(err, ADZE_EUNSUP, m->path, t->name, t->at_bytes,
+                        "and its other half, %s, are not of one type", name);
+}
+
+/* Shape and order in a folder where they are not the source's. */
+static adze_status reshape(const planner *pl, const az_tensor *t, const az_tensor_map *map,
+                           az_output *o, az_producer *pr, adze_error *err)
+{
+    int64_t shape[AZ_MAX_DIMS] = { o->shape[0], o->shape[1], o->shape[2], o->shape[3] };
+    int n = o->n_dims;
+    adze_status rc = find_second(pl, t, map, pr, err);
+
+    if (rc < 0) return rc;
+    if (pr->second) shape[1] *= 2; /* [experts, rows] or [experts, rows, columns] */
+    if (pr->second && n == 2) pr->items.width = 1;
+    if (map->flags & AZ_TENSOR_TRANSPOSED && n == 3) {
+        int64_t rows = shape[1];
+        pr->turn = true;
+        shape[1] = shape[2];
+        shape[2] = rows;
+    }
+    if (map->gguf == AZ_TR_ROWS && !pl->p->model->config)
+        shape[0] += pr->empty = pl->config.position_offset;
+    set_shape(o, n, shape);
+    return ADZE_OK;
+}
+
+/* One tensor of the source, or one expert's part of it. map: what the architecture says of the folder's; NULL: the
+ * tensor stays as it is. */
 static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_tensor_map *map,
                                     const char *name, int expert, adze_error *err)
 {
@@ -198,6 +254,11 @@ static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_te
     if (map && map->gguf == AZ_TR_NORM && pl->arch->flags & AZ_ARCH_ADD_ONE) pr.add = -1;
     rc = folder_type(pl->p, t, &o.type, err);
     if (rc == ADZE_OK && map) rc = permutation(pl, t, map->gguf, &pr, err);
+    if (rc == ADZE_OK && map) rc = reshape(pl, t, map, &o, &pr, err);
+    if (rc == ADZE_OK && map && map->flags & AZ_TENSOR_BLOCKS) {
+        o.type = AZ_MXFP4;
+        rc = az_mxfp4_in_parts(pl->p, &o, name, err);
+    }
     return rc == ADZE_OK ? add_output(pl, name, &o, &pr, err) : rc;
 }
 
@@ -205,29 +266,43 @@ static adze_status outputs_of_map(planner *pl, const az_tensor *t, adze_error *e
 {
     const az_tensor_map *map = NULL;
     char name[192];
+    bool blocks = keeps_blocks(pl, t);
     int experts = 1;
     adze_status rc;
 
-    if (!az_arch_source_name(pl->arch, t->name, 0, name, sizeof name, &map)) return ADZE_OK;
+    if (!az_arch_source_name(pl->arch, t->name, 0, blocks, name, sizeof name, &map)) return ADZE_OK;
     rc = can_go_back(pl, t, map, err);
+    if (map->pick == AZ_PICK_ODD) return rc; /* the even rows' tensor takes them */
     if (strstr(map->hf, "{e}")) experts = (int)t->shape[0];
     for (int e = 0; e < experts && rc == ADZE_OK; e++) {
-        az_arch_source_name(pl->arch, t->name, e, name, sizeof name, &map);
+        az_arch_source_name(pl->arch, t->name, e, blocks, name, sizeof name, &map);
         rc = output_to_folder(pl, t, map, name, strstr(map->hf, "{e}") ? e : -1, err);
     }
     return rc;
 }
 
-/* Outputs of a folder have the checkpoint's own names. From a folder: all tensors as they are. From a GGUF: the
- * names of the architecture's map, rows of heads put back, experts apart; what is made from the config is left
- * out. */
+/* A folder's tensor stays as it is; blocks that become floats get the name and order that floats have. */
+static adze_status output_from_folder(planner *pl, const az_tensor *t, adze_error *err)
+{
+    const az_tensor_map *map = NULL;
+    char canonical[192], name[192];
+
+    if (t->type == AZ_MXFP4 &&
+        az_arch_canonical(pl->arch, pl->p->model, t->name, canonical, sizeof canonical, &map) &&
+        az_arch_source_name(pl->arch, canonical, 0, keeps_blocks(pl, t), name, sizeof name, &map))
+        return output_to_folder(pl, t, to_hf(pl) ? map : NULL, name, -1, err);
+    return output_to_folder(pl, t, NULL, t->name, -1, err);
+}
+
+/* Outputs of a folder have the checkpoint's own names. From a GGUF: the names of the architecture's map, rows of
+ * heads put back, experts apart; what is made from the config is left out. */
 static adze_status outputs_to_folder(planner *pl, adze_error *err)
 {
     adze_model *m = pl->p->model;
     adze_status rc = ADZE_OK;
 
     for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++)
-        rc = m->config ? output_to_folder(pl, &m->tensors[i], NULL, m->tensors[i].name, -1, err)
+        rc = m->config ? output_from_folder(pl, &m->tensors[i], err)
                        : outputs_of_map(pl, &m->tensors[i], err);
     return rc;
 }

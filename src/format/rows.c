@@ -7,6 +7,7 @@
 #include "codec/codec.h"
 #include "core/half.h"
 #include "core/packed.h"
+#include "format/parts.h"
 
 #include <string.h>
 
@@ -17,7 +18,9 @@ static int64_t cols_of(const az_output *o)
 
 uint64_t az_source_item_bytes(const az_tensor *t, int64_t items)
 {
-    if (t->packed) return (uint64_t)az_tensor_cols(t) * sizeof(float);
+    uint64_t row;
+
+    if (t->packed) return az_type_row_bytes(t->type, (uint64_t)az_tensor_cols(t), &row) ? row : 0;
     return items ? t->size_bytes / (uint64_t)items : 0;
 }
 
@@ -25,7 +28,7 @@ uint64_t az_source_item_bytes(const az_tensor *t, int64_t items)
 static adze_status read_source(const az_plan *p, const az_tensor *t, int64_t i0, int64_t n,
                                size_t item, char *dst, adze_error *err)
 {
-    if (t->packed) return az_packed_rows(p->model, t, i0, n, (float *)(void *)dst, err);
+    if (t->packed) return az_packed_rows(p->model, t, i0, n, dst, err);
     return az_model_read(p->model, t, (uint64_t)i0 * item, dst, (size_t)n * item, err);
 }
 
@@ -90,6 +93,24 @@ static adze_status read_turned(const az_plan *p, const az_producer *pr, int e, i
     return rc;
 }
 
+/* Items [at, at + n), even ones from one tensor and odd ones from the other. */
+static adze_status read_zipped(const az_plan *p, const az_producer *pr, int64_t at, int64_t n,
+                               uint64_t item, char *dst, adze_error *err)
+{
+    char *half = az_alloc(p->run, (size_t)((uint64_t)(n / 2 + 1) * item));
+    adze_status rc = half ? ADZE_OK : az_fail_nomem(err, "reading weights");
+
+    for (int odd = 0; odd < 2 && rc == ADZE_OK; odd++) {
+        int64_t first = (at + 1 - odd) / 2, count = (at + n + 1 - odd) / 2 - first;
+        rc = read_source(p, odd ? pr->second : pr->src, first, count, (size_t)item, half, err);
+        for (int64_t i = 0; i < count && rc == ADZE_OK; i++)
+            memcpy(dst + (uint64_t)(2 * (first + i) + odd - at) * item, half + (uint64_t)i * item,
+                   (size_t)item);
+    }
+    az_free(p->run, half);
+    return rc;
+}
+
 /* Rows in the source's type and the output's order. */
 static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
                              adze_error *err)
@@ -108,6 +129,7 @@ static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, i
         return az_fail_name(err, ADZE_EFORMAT, p->model->path, o->name, ADZE_NOPOS,
                             "rows of %lld elements are not stored as %s", (long long)i->width,
                             az_type_get(pr->src->type)->name);
+    if (pr->second) return read_zipped(p, pr, at, n * per_row, item, dst, err);
     for (end = at + n * per_row; at < end && rc == ADZE_OK; at += run) {
         int64_t j = at % i->part_items;
         run = i->part_items - j < end - at ? i->part_items - j : end - at;
@@ -165,6 +187,42 @@ static void unpack(const az_kernels *k, az_type type, const void *src, float *x,
     }
 }
 
+enum { TURNED_ROWS = 64 }; /* that are decoded at once */
+
+/* Rows [r0, r0 + n) of matrices that the source has with columns for rows, as f32. */
+static adze_status read_turned_back(const az_plan *p, const az_output *o, int64_t r0, int64_t n,
+                                    float *dst, adze_error *err)
+{
+    const az_producer *pr = o->producer;
+    int64_t cols = cols_of(o), width = o->shape[o->n_dims - 2], run;
+    float *x = az_calloc(p->run, (size_t)width, sizeof *x);
+    adze_status rc = x ? ADZE_OK : az_fail_nomem(err, "reading weights");
+    uint64_t item = 0;
+    char *rows = NULL;
+
+    if (rc == ADZE_OK && az_type_row_bytes(pr->src->type, (uint64_t)width, &item))
+        rows = az_alloc(p->run, (size_t)item * TURNED_ROWS);
+    if (rc == ADZE_OK && !rows) rc = az_fail_nomem(err, "reading weights");
+    for (int64_t at = r0; at < r0 + n && rc == ADZE_OK; at += run, dst += run * cols) {
+        int64_t first = at % width, matrix = at / width * cols;
+        run = width - first < r0 + n - at ? width - first : r0 + n - at;
+        for (int64_t j = 0; j < cols && rc == ADZE_OK; j += TURNED_ROWS) {
+            int64_t k = cols - j < TURNED_ROWS ? cols - j : TURNED_ROWS;
+            rc = pr->second ? read_zipped(p, pr, matrix + j, k, item, rows, err)
+                            : read_source(p, pr->src, matrix + j, k, (size_t)item, rows, err);
+            for (int64_t i = 0; i < k && rc == ADZE_OK; i++) {
+                unpack(az_kernels_default(), pr->src->type, rows + (uint64_t)i * item, x,
+                       (size_t)width);
+                for (int64_t c = 0; c < run; c++)
+                    dst[c * cols + j + i] = x[first + c];
+            }
+        }
+    }
+    az_free(p->run, rows);
+    az_free(p->run, x);
+    return rc;
+}
+
 static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0, int64_t n,
                                az_type from, const char *src, uint64_t src_row, float *x, char *dst,
                                adze_error *err)
@@ -192,14 +250,55 @@ static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0,
     return ADZE_OK;
 }
 
-adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
-                         adze_error *err)
+/* Rows of the output's type, divided among its parts. */
+static adze_status split_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, char *dst,
+                              adze_error *err)
+{
+    char *src = az_alloc(p->run, (size_t)n * (size_t)o->row_bytes);
+    adze_status rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");
+
+    for (int64_t r = 0; r < n && rc == ADZE_OK; r++)
+        az_pack_parts(p->run, o, src + (uint64_t)r * o->row_bytes, r, n, dst);
+    az_free(p->run, src);
+    return rc;
+}
+
+/* Rows that have a source, [r0, r0 + n) of them. */
+static adze_status sourced_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
+                                adze_error *err)
 {
     const az_producer *pr = o->producer;
+    az_type from = pr->turn ? AZ_F32 : pr->src->type;
     uint64_t src_row, src_bytes;
     char *src = NULL;
     float *x = NULL;
     adze_status rc;
+
+    if (o->packing && o->packing->split) return split_rows(p, o, r0, n, dst, err);
+    if (pr->src->type == o->type && !o->n_parts && pr->add == 0 && !pr->turn)
+        return read_rows(p, o, r0, n, dst, err);
+    x = az_type_row_bytes(from, (uint64_t)cols_of(o), &src_row) &&
+                az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
+            ? az_calloc(p->run, 2 * (size_t)cols_of(o), sizeof *x) /* a row, and its importance */
+            : NULL;
+    src = x ? az_alloc(p->run, (size_t)src_bytes) : NULL;
+    if (!src)
+        rc = az_fail_nomem(err, "reading weights");
+    else if (pr->turn)
+        rc = read_turned_back(p, o, r0, n, (float *)(void *)src, err);
+    else
+        rc = read_rows(p, o, r0, n, src, err);
+    if (rc == ADZE_OK) rc = encode_rows(p, o, r0, n, from, src, src_row, x, dst, err);
+    az_free(p->run, src);
+    az_free(p->run, x);
+    return rc;
+}
+
+adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, void *dst,
+                         adze_error *err)
+{
+    const az_producer *pr = o->producer;
+    int64_t empty;
 
     if (r0 < 0 || n < 0 || r0 > o->rows || n > o->rows - r0)
         return az_fail_name(err, ADZE_EINVAL, p->model->path, o->name, ADZE_NOPOS,
@@ -209,16 +308,9 @@ adze_status az_plan_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, 
         memcpy(dst, pr->data, (size_t)o->row_bytes);
         return ADZE_OK;
     }
-    if (pr->src->type == o->type && !o->n_parts && pr->add == 0)
-        return read_rows(p, o, r0, n, dst, err);
-    x = az_type_row_bytes(pr->src->type, (uint64_t)cols_of(o), &src_row) &&
-                az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2
-            ? az_calloc(p->run, 2 * (size_t)cols_of(o), sizeof *x) /* a row, and its importance */
-            : NULL;
-    src = x ? az_alloc(p->run, (size_t)src_bytes) : NULL;
-    rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");
-    if (rc == ADZE_OK) rc = encode_rows(p, o, r0, n, pr->src->type, src, src_row, x, dst, err);
-    az_free(p->run, src);
-    az_free(p->run, x);
-    return rc;
+    empty = r0 >= pr->empty ? 0 : pr->empty - r0 < n ? pr->empty - r0 : n;
+    if (empty) memset(dst, 0, (size_t)((uint64_t)empty * o->row_bytes)); /* zeros of every float */
+    if (empty == n) return ADZE_OK;
+    return sourced_rows(p, o, r0 + empty - pr->empty, n - empty,
+                        (char *)dst + (uint64_t)empty * o->row_bytes, err);
 }

@@ -1,5 +1,6 @@
 /* Weights of a session: matrices stay where the mapped file holds them, vectors become f32. A matrix that is
- * stored in several parts is unpacked to f32, which loses nothing and takes four bytes a weight. */
+ * stored in several parts is put together in memory: as blocks where its parts are those of a block type, else as
+ * f32, which loses nothing and takes four bytes a weight. */
 #include "infer/session.h"
 #include "base/check.h"
 #include "core/packed.h"
@@ -28,7 +29,8 @@ enum { UNPACK_ROWS = 64 };
 typedef struct unpacking {
     const adze_model *m;
     const az_tensor *t;
-    float *dst; /* [rows][cols] */
+    char *dst; /* [rows][row_bytes] */
+    size_t row_bytes;
     adze_error *err;
     atomic_int failed;
     adze_status rc;
@@ -37,7 +39,7 @@ typedef struct unpacking {
 static void unpack_item(void *arg, size_t item, int thread)
 {
     unpacking *u = arg;
-    int64_t cols = az_tensor_cols(u->t), rows = az_tensor_rows(u->t);
+    int64_t rows = az_tensor_rows(u->t);
     int64_t r0 = (int64_t)item * UNPACK_ROWS, n = rows - r0 < UNPACK_ROWS ? rows - r0 : UNPACK_ROWS;
     adze_error e = { .pos = ADZE_NOPOS };
     adze_status rc;
@@ -45,7 +47,7 @@ static void unpack_item(void *arg, size_t item, int thread)
 
     (void)thread;
     if (atomic_load(&u->failed)) return;
-    rc = az_packed_rows(u->m, u->t, r0, n, u->dst + r0 * cols, &e);
+    rc = az_packed_rows(u->m, u->t, r0, n, u->dst + (size_t)r0 * u->row_bytes, &e);
     if (rc == ADZE_OK || !atomic_compare_exchange_strong(&u->failed, &first, 1)) return;
     u->rc = rc;
     if (u->err) *u->err = e;
@@ -54,11 +56,14 @@ static void unpack_item(void *arg, size_t item, int thread)
 /* All of a tensor that is stored in several parts. */
 static adze_status unpack(adze_session *s, const az_tensor *t, const void **data, adze_error *err)
 {
-    size_t rows = (size_t)az_tensor_rows(t), cols = (size_t)az_tensor_cols(t);
+    size_t rows = (size_t)az_tensor_rows(t);
     unpacking u = { .m = s->model, .t = t, .err = err };
-    size_t n;
+    uint64_t row;
 
-    u.dst = az_mul_size(rows, cols, &n) ? az_arena_array(&s->arena, n, sizeof(float)) : NULL;
+    if (!az_type_row_bytes(t->type, (uint64_t)az_tensor_cols(t), &row) || row > SIZE_MAX)
+        return az_fail_nomem(err, "unpacking weights");
+    u.row_bytes = (size_t)row;
+    u.dst = az_arena_array(&s->arena, rows, u.row_bytes);
     if (!u.dst) return az_fail_nomem(err, "unpacking weights");
     az_parallel(s->run, (rows + UNPACK_ROWS - 1) / UNPACK_ROWS, unpack_item, &u);
     *data = u.dst;

@@ -246,7 +246,7 @@ static const char *how(const pair *t, az_proof *p)
     const char *type = src && src->packed ? src->packed->label : az_type_get(t->type)->name;
 
     if (t->copy) return az_proof_text(p, "%s, as it is", type);
-    if (t->want.type == t->type && !(src && src->packed))
+    if (t->want.type == t->type && !(src && az_is_decoded(src)))
         return az_proof_text(p, "%s, encoded again", type);
     return az_proof_text(p, "%s, decoded", type);
 }
@@ -294,10 +294,10 @@ static bool set_types(pair *t)
     const az_tensor *ref = az_output_source(&t->want), *here = az_output_source(&t->have);
     const az_codec *codec;
     az_type type = here ? here->type : AZ_F32;
-    bool packed = here && here->packed;
+    bool packed = here && az_is_decoded(here);
 
     t->type = type;
-    t->copy = ref && here && !packed && !ref->packed && ref->type == type;
+    t->copy = ref && here && !packed && !az_is_decoded(ref) && ref->type == type;
     codec = az_codec_get(type);
     if (!t->copy && (packed || type == AZ_F64 || !codec || !codec->pack)) type = AZ_F32;
     t->rule = here ? az_step_rule_of(here, &t->scratch) : NULL;

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "codec/codec.h"
 #include "core/half.h"
 #include "core/packed.h"
 #include "format/parts.h"
@@ -56,22 +57,26 @@ static void check_values(const char *what, const char *dir, const char *name, co
     adze_error err = { .pos = ADZE_NOPOS };
     const az_tensor *t;
     adze_model *m;
-    float *x;
+    float *x, *raw; /* rows as they are read */
 
     if (adze_model_open(&m, fx_run, dir, &err) < 0) fail_msg("%s: %s %s", what, err.name, err.msg);
     t = az_model_tensor(m, name);
     if (!t || !t->packed) fail_msg("%s: no tensor %s in parts", what, name);
     assert_int_equal(az_tensor_rows(t) * az_tensor_cols(t), n);
     x = az_calloc(fx_run, n, sizeof *x);
+    raw = az_calloc(fx_run, n, sizeof *x);
     for (int64_t r = 0; r < az_tensor_rows(t);
          r += 3) { /* by runs of rows that do not divide them */
         int64_t rows = az_tensor_rows(t) - r < 3 ? az_tensor_rows(t) - r : 3;
-        if (az_packed_rows(m, t, r, rows, x + r * az_tensor_cols(t), &err) < 0)
+        if (az_packed_rows(m, t, r, rows, raw, &err) < 0)
             fail_msg("%s: %s %s", what, err.name, err.msg);
+        az_codec_get(t->type)->unpack(az_kernels_default(), raw, x + r * az_tensor_cols(t),
+                                      (size_t)(rows * az_tensor_cols(t)));
     }
     for (size_t i = 0; i < n; i++)
         if (az_f32_bits(x[i]) != az_f32_bits(want[i]) && !(x[i] == 0 && want[i] == 0))
             fail_msg("%s: value %zu is %g, want %g", what, i, (double)x[i], (double)want[i]);
+    az_free(fx_run, raw);
     az_free(fx_run, x);
     adze_model_close(m);
 }
@@ -379,7 +384,11 @@ static void reads_fp4(void **state)
     add("e.down_proj_blocks", "U8", "[2,8,2,16]", w, sizeof w);
     add("e.down_proj_scales", "U8", "[2,8,2]", s, N * 2);
     check_values("gpt-oss", end("\"quantization_config\":{\"quant_method\":\"mxfp4\"}"),
-                 "e.down_proj", want, N * K);
+                 "e.down_proj_blocks", want, N * K);
+    begin();
+    add("a.weight_packed", "U8", "[16,32]", w, sizeof w);
+    add("a.weight_scale", "U8", "[16,2]", s, N * 2);
+    check_values("mxfp4", end(CT), "a.weight", want, N * K);
     for (int i = 0; i < N * 4; i++)
         s[i] = (uint8_t)any(120);
     for (int i = 0; i < N * K; i++)

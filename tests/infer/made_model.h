@@ -51,6 +51,11 @@ static inline void made_values(const char *name, const json_t *spec, float *x, s
     }
 }
 
+static inline bool made_is_bytes(const json_t *spec)
+{
+    return json_array_size(spec) > 3;
+}
+
 static inline size_t made_count(const json_t *spec)
 {
     size_t n = 1, i;
@@ -77,9 +82,10 @@ static inline void made_write(const made_spec *m, const char *folder, made_patch
     assert_int_equal(json_dump_file(json_object_get(m->j, "config"), path, 0), 0);
     json_object_foreach(tensors, name, spec)
     {
-        size_t bytes = made_count(spec) * 4;
+        size_t bytes = made_count(spec) * (made_is_bytes(spec) ? 1 : 4);
         json_object_set_new(head, name,
-                            json_pack("{s:s, s:O, s:[I,I]}", "dtype", "F32", "shape",
+                            json_pack("{s:s, s:O, s:[I,I]}", "dtype",
+                                      made_is_bytes(spec) ? "U8" : "F32", "shape",
                                       json_array_get(spec, 0), "data_offsets", (json_int_t)at,
                                       (json_int_t)(at + bytes)));
         at += bytes;
@@ -99,7 +105,9 @@ static inline void made_write(const made_spec *m, const char *folder, made_patch
         assert_non_null(x);
         made_values(name, spec, x, count);
         if (patch) patch(name, spec, x, count, tensors);
-        assert_int_equal(fwrite(x, sizeof *x, count, f), count);
+        for (size_t i = 0; i < count && made_is_bytes(spec); i++)
+            fputc((int)x[i], f);
+        if (!made_is_bytes(spec)) assert_int_equal(fwrite(x, sizeof *x, count, f), count);
         free(x);
     }
     assert_int_equal(fclose(f), 0);

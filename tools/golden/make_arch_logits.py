@@ -5,13 +5,15 @@
 
 For each model one JSON file:
     config     what config.json holds
-    tensors    name: [shape, factor, offset] of every tensor, by the names that published checkpoints have
+    tensors    name: [shape, factor, offset] of every tensor, by the names that published checkpoints have; those of bytes
+               have "U8" for a fourth
     tokens     the whole input, one sequence, no cache (encoders: `texts`, a list of sequences)
     positions  the positions whose logits are kept, the last one included
     logits     [position][vocab] what transformers computed there (encoders: `embeddings`, a unit vector per sequence)
 
 Weights are not stored: element i of a tensor is uniform(name, i) * factor + offset in f32, where uniform is splitmix64 of the
-name's FNV-1a hash plus i, its upper 24 bits as a number in [-1, 1). tests/infer/made_model.h has the same.
+name's FNV-1a hash plus i, its upper 24 bits as a number in [-1, 1). tests/infer/made_model.h has the same. Bytes are that
+number, rounded down.
 
 The models are made so that errors show: attention is far from flat, norm weights are not one, biases are not zero, eps is large,
 sequences are longer than windows and original contexts, routers are decided and soft at once.
@@ -27,6 +29,7 @@ import transformers
 from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 TRANSFORMERS = "5.23.0"
 VOCAB, KEPT = 64, 8
@@ -82,6 +85,14 @@ MODELS = {
                       layer_types=["sliding_attention", "full_attention", "sliding_attention"],
                       rope_scaling=dict(rope_type="yarn", factor=8.0, beta_fast=32.0, beta_slow=1.0, truncate=False,
                                         original_max_position_embeddings=32)), 50),
+    "gpt_oss_mxfp4": (model("gpt_oss", num_hidden_layers=2, hidden_size=64, sliding_window=7, num_local_experts=4,
+                            num_experts_per_tok=2, intermediate_size=96, rope_theta=150000, attention_bias=True,
+                            tie_word_embeddings=False, layer_types=["sliding_attention", "full_attention"],
+                            rope_scaling=dict(rope_type="yarn", factor=8.0, beta_fast=32.0, beta_slow=1.0, truncate=False,
+                                              original_max_position_embeddings=32),
+                            quantization_config=dict(quant_method="mxfp4",
+                                                     modules_to_not_convert=["model.layers.*.self_attn", "model.layers.*.mlp.router",
+                                                                             "model.embed_tokens", "lm_head"])), 40),
     "lfm2": (model("lfm2", num_hidden_layers=4, norm_eps=1e-3, rms_norm_eps="absent", head_dim="absent", conv_L_cache=3, conv_bias=True,
                    block_auto_adjust_ff_dim=True, block_ff_dim=96, block_multiple_of=16, block_ffn_dim_multiplier=1.3,
                    intermediate_size="absent", rope_theta=1e6, tie_embedding=True,
@@ -133,6 +144,32 @@ def scale(name, shape, kind):
 def values(name, shape, factor, offset):
     u = uniform(name, int(np.prod(shape))) * np.float32(factor) + np.float32(offset)
     return torch.from_numpy(u.reshape(shape))
+
+
+def bytes_of(name, shape, factor, offset):
+    u = uniform(name, int(np.prod(shape))) * np.float32(factor) + np.float32(offset)
+    return torch.from_numpy(np.floor(u).astype(np.uint8).reshape(shape))
+
+
+def in_blocks(tensors):
+    """Experts [E, in, out] as published: blocks [E, out, in / 32, 16] and scales [E, out, in / 32], both of bytes."""
+    out = {}
+    for n, (shape, factor, offset) in tensors.items():
+        if n.endswith("_proj") and ".experts." in n:
+            e, cols, rows = shape
+            out[n + "_blocks"] = [[e, rows, cols // 32, 16], 128.0, 128.0, "U8"]
+            out[n + "_scales"] = [[e, rows, cols // 32], 1.5, 122.5, "U8"]
+        else:
+            out[n] = [shape, factor, offset]
+    return dict(sorted(out.items()))
+
+
+def weights(tensors):
+    """What transformers loads: blocks as the floats that its own code makes of them."""
+    made = {n: bytes_of(n, *t[:3]) if len(t) > 3 else values(n, *t) for n, t in tensors.items()}
+    for n in [n[:-len("_blocks")] for n in made if n.endswith("_blocks")]:
+        made[n] = convert_moe_packed_tensors(made.pop(n + "_blocks"), made.pop(n + "_scales"), dtype=torch.float32)
+    return {n: t.contiguous() for n, t in made.items()}
 
 
 def published_names(folder, config, encoder):
@@ -205,11 +242,13 @@ def make(out, name):
     print(name)
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
-        (folder / "config.json").write_text(json.dumps(config))
+        plain = {k: v for k, v in config.items() if k != "quantization_config"}
+        (folder / "config.json").write_text(json.dumps(plain))
         names = published_names(folder, AutoConfig.from_pretrained(folder), encoder)
         tensors = {n: [s, *scale(n, s, config["model_type"])] for n, s in names.items()}
-        save_file({n: values(n, *t).contiguous() for n, t in tensors.items()}, folder / "model.safetensors",
-                  metadata={"format": "pt"})
+        if plain != config:
+            tensors = in_blocks(tensors)
+        save_file(weights(tensors), folder / "model.safetensors", metadata={"format": "pt"})
         found = (embeddings_of if encoder else logits_of)(folder, config, name, length)
     dump(out / f"{name}.json", dict(made_by="tools/golden/make_arch_logits.py", transformers=TRANSFORMERS, config=config,
                                     tensors=tensors, **found))
