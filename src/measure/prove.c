@@ -181,6 +181,20 @@ bool az_proof_holds(const az_proof *p)
     return az_proof_worst(p, NULL) < AZ_UNCHECKED;
 }
 
+const char *az_proof_verdict_name(const az_proof *p)
+{
+    az_finding worst = az_proof_worst(p, NULL);
+
+    return worst < AZ_UNCHECKED ? "proven" : worst == AZ_UNCHECKED ? "inconclusive" : "different";
+}
+
+const az_proof_item *az_proof_first(const az_proof *p, az_finding f)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i].verdict == f) return &p->items[i];
+    return NULL;
+}
+
 static json_t *item_json(const az_proof_item *it)
 {
     json_t *j = json_pack("{s:s, s:s, s:s}", "part", it->part, "name", it->name, "verdict",
@@ -204,7 +218,6 @@ static json_t *item_json(const az_proof_item *it)
 json_t *az_proof_json(const az_proof *p)
 {
     json_t *items = json_array(), *notes = json_array(), *names = json_array();
-    az_finding worst = az_proof_worst(p, NULL);
 
     for (size_t i = 0; i < p->n; i++)
         json_array_append_new(items, item_json(&p->items[i]));
@@ -213,9 +226,6 @@ json_t *az_proof_json(const az_proof *p)
     for (size_t i = 0; i < AZ_COUNT(parts); i++)
         if (p->parts & parts[i].bit) json_array_append_new(names, json_string(parts[i].name));
     return json_pack("{s:i, s:s, s:o, s:b, s:o, s:O, s:o}", "proof", 1, "verdict",
-                     worst < AZ_UNCHECKED    ? "proven"
-                     : worst == AZ_UNCHECKED ? "inconclusive"
-                                             : "different",
-                     "parts", names, "weights_sampled", p->sampled, "items", items, "figures",
-                     p->figures, "notes", notes);
+                     az_proof_verdict_name(p), "parts", names, "weights_sampled", p->sampled,
+                     "items", items, "figures", p->figures, "notes", notes);
 }

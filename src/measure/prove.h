@@ -79,6 +79,10 @@ void az_proof_free(az_proof *p); /* NULL is fine */
 az_finding az_proof_worst(const az_proof *p, const char *part);
 /* Nothing is different and nothing was left unchecked. */
 bool az_proof_holds(const az_proof *p);
+/* "proven", "inconclusive" or "different". */
+const char *az_proof_verdict_name(const az_proof *p);
+/* First item of a finding; NULL: none. */
+const az_proof_item *az_proof_first(const az_proof *p, az_finding f);
 /* The items, notes and figures of docs/proof.md. New reference; NULL: out of memory. */
 json_t *az_proof_json(const az_proof *p);
 

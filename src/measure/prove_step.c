@@ -16,17 +16,17 @@ static const struct {
     az_type type;
     az_step_rule rule;
 } rules[] = {
-    { AZ_Q8_0, { 32, 32, true, 127, 1 } },   { AZ_Q4_0, { 32, 32, true, 8, 4 } },
-    { AZ_Q4_1, { 32, 32, false, 15, 4 } },   { AZ_Q5_0, { 32, 32, true, 16, 4 } },
-    { AZ_Q5_1, { 32, 32, false, 31, 4 } },   { AZ_Q2_K, { 16, 256, false, 3, 4 } },
-    { AZ_Q3_K, { 16, 256, true, 4, 4 } },    { AZ_Q4_K, { 32, 256, false, 15, 6 } },
-    { AZ_Q5_K, { 32, 256, false, 31, 10 } }, { AZ_Q6_K, { 16, 256, true, 32, 4 } },
-    { AZ_IQ4_NL, { 32, 32, true, 5, 4 } },   { AZ_IQ4_XS, { 32, 256, true, 5, 4 } },
-    { AZ_MXFP4, { 32, 32, true, 3, 4 } },    { AZ_IQ3_S, { 32, 256, true, 3, 4 } },
-    { AZ_IQ3_XXS, { 32, 256, true, 3, 4 } }, { AZ_IQ2_S, { 16, 256, true, 2, 4 } },
-    { AZ_IQ2_XS, { 16, 256, true, 2, 4 } },  { AZ_IQ2_XXS, { 32, 256, true, 2, 4 } },
-    { AZ_IQ1_M, { 16, 256, true, 1, 4 } },   { AZ_IQ1_S, { 32, 256, true, 1, 4 } },
-    { AZ_TQ1_0, { 256, 256, true, 1, 4 } },  { AZ_TQ2_0, { 256, 256, true, 1, 4 } },
+    { AZ_Q8_0, { 32, 32, true, 127, 4 } },   { AZ_Q4_0, { 32, 32, true, 8, 5 } },
+    { AZ_Q4_1, { 32, 32, false, 15, 5 } },   { AZ_Q5_0, { 32, 32, true, 16, 5 } },
+    { AZ_Q5_1, { 32, 32, false, 31, 5 } },   { AZ_Q2_K, { 16, 256, false, 3, 5 } },
+    { AZ_Q3_K, { 16, 256, true, 4, 5 } },    { AZ_Q4_K, { 32, 256, false, 15, 5 } },
+    { AZ_Q5_K, { 32, 256, false, 31, 5 } },  { AZ_Q6_K, { 16, 256, true, 32, 8 } },
+    { AZ_IQ4_NL, { 32, 32, true, 5, 5 } },   { AZ_IQ4_XS, { 32, 256, true, 5, 5 } },
+    { AZ_MXFP4, { 32, 32, true, 3, 5 } },    { AZ_IQ3_S, { 32, 256, true, 3, 5 } },
+    { AZ_IQ3_XXS, { 32, 256, true, 3, 5 } }, { AZ_IQ2_S, { 16, 256, true, 2, 5 } },
+    { AZ_IQ2_XS, { 16, 256, true, 2, 5 } },  { AZ_IQ2_XXS, { 32, 256, true, 2, 5 } },
+    { AZ_IQ1_M, { 16, 256, true, 1, 5 } },   { AZ_IQ1_S, { 32, 256, true, 1, 5 } },
+    { AZ_TQ1_0, { 256, 256, true, 1, 5 } },  { AZ_TQ2_0, { 256, 256, true, 1, 5 } },
 };
 
 const az_step_rule *az_step_rule_of(const az_tensor *t, az_step_rule *scratch)

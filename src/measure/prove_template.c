@@ -1,6 +1,7 @@
 /* Template: the source byte for byte, what it writes for standard conversations, special tokens, generation settings. */
 #include "base/json.h"
 #include "measure/prove_parts.h"
+#include "text/chat.h"
 
 #include <adze/session.h>
 #include <stdio.h>
@@ -51,6 +52,140 @@ static void compare_source(az_proving *v)
     it->where = az_proof_text(v->p, "byte %zu, line %zu: \"%.*s\" in the reference, \"%.*s\" here",
                               at, line, shown(a, at), a->chat_template + start_of(at), shown(b, at),
                               b->chat_template + start_of(at));
+}
+
+/* What templates are known to treat apart. Members are those of Hugging Face's messages. */
+static const struct {
+    const char *what, *messages;
+    bool prompt, tools;
+} talks[] = {
+    { "one question", "[{'role':'user','content':'Hello, who are you?'}]", true, false },
+    { "a system message",
+      "[{'role':'system','content':'Be brief.'},{'role':'user','content':'Hi'}]", true, false },
+    { "several turns",
+      "[{'role':'user','content':'2+2?'},{'role':'assistant','content':'4'},"
+      "{'role':'user','content':' and 3+3?\\n'}]",
+      true, false },
+    { "an ended talk", "[{'role':'user','content':'Bye'},{'role':'assistant','content':'Bye.'}]",
+      false, false },
+    { "reasoning",
+      "[{'role':'user','content':'Why?'},{'role':'assistant','content':'<think>\\nHm\\n</think>"
+      "\\n\\nSo.'},{'role':'user','content':'And?'}]",
+      true, false },
+    { "tools on offer", "[{'role':'user','content':'Weather in Rome?'}]", true, true },
+    { "a tool's answer",
+      "[{'role':'user','content':'Weather in Rome?'},{'role':'assistant','content':'','tool_calls':"
+      "[{'type':'function','id':'call00001','function':{'name':'weather','arguments':"
+      "{'city':'Rome'}}}]},{'role':'tool','name':'weather','tool_call_id':'call00001','content':"
+      "'sunny'}]",
+      true, true },
+    { "characters that need care",
+      "[{'role':'user','content':'<b>&amp;</b> {{ x }} {% y %} \\u00e9\\u4f60\\ud83d\\ude00 \\\\ "
+      "'}]",
+      true, false },
+};
+
+static const char tools[] =
+    "[{'type':'function','function':{'name':'weather','description':'Weather of a city',"
+    "'parameters':{'type':'object','properties':{'city':{'type':'string','description':'Its "
+    "name'}},"
+    "'required':['city']}}}]";
+
+/* JSON written with ' for ". */
+static json_t *parsed(const char *s)
+{
+    char buf[1024];
+    size_t n = strlen(s);
+
+    if (n >= sizeof buf) return NULL;
+    for (size_t i = 0; i <= n; i++)
+        buf[i] = s[i] == '\'' ? '"' : s[i];
+    return json_loads(buf, 0, NULL);
+}
+
+/* What one model's template makes of a talk: its text, or "refused: why". */
+static adze_status render(az_chat *c, size_t i, az_buf *out, adze_error *err)
+{
+    json_t *messages = parsed(talks[i].messages), *offered = talks[i].tools ? parsed(tools) : NULL;
+    az_chat_opts o = { .tools = offered, .add_generation_prompt = talks[i].prompt };
+    adze_error why = { .pos = ADZE_NOPOS };
+    adze_status rc;
+
+    az_buf_clear(out);
+    rc = messages && (offered || !talks[i].tools) ? az_chat_render(c, messages, &o, out, &why)
+                                                  : az_fail_nomem(&why, "rendering a template");
+    if (rc < 0 && az_proof_soft(rc)) {
+        az_buf_clear(out);
+        az_buf_printf(out, "refused: %s", why.msg);
+        rc = ADZE_OK;
+    }
+    if (rc < 0 && err) *err = why;
+    json_decref(messages);
+    json_decref(offered);
+    return rc;
+}
+
+static const char *first_change(az_proof *p, const char *what, const az_buf *a, const az_buf *b)
+{
+    size_t at = 0, from;
+
+    while (at < a->size && at < b->size && a->data[at] == b->data[at])
+        at++;
+    if (at == a->size && at == b->size) return NULL;
+    from = start_of(at);
+    return az_proof_text(p, "%s, byte %zu: \"%.*s\" in the reference, \"%.*s\" here", what, at,
+                         SHOWN, a->size > from ? a->data + from : "", SHOWN,
+                         b->size > from ? b->data + from : "");
+}
+
+static adze_status compare_talks(az_proving *v, az_chat *a, az_chat *b, adze_error *err)
+{
+    const char *where = NULL, *one;
+    uint64_t differing = 0;
+    adze_status rc = ADZE_OK;
+    az_proof_item *it;
+    az_buf x, y;
+
+    az_buf_init(&x, v->run);
+    az_buf_init(&y, v->run);
+    for (size_t i = 0; i < AZ_COUNT(talks) && rc == ADZE_OK; i++) {
+        rc = render(a, i, &x, err);
+        if (rc == ADZE_OK) rc = render(b, i, &y, err);
+        one = rc == ADZE_OK ? first_change(v->p, talks[i].what, &x, &y) : NULL;
+        if (one && !differing++) where = one;
+    }
+    az_buf_deinit(&x);
+    az_buf_deinit(&y);
+    if (rc < 0) return rc;
+    it = az_proof_add(v->p, "template", "rendered", differing ? AZ_DIFFERENT : AZ_EQUAL);
+    it->compared = AZ_COUNT(talks);
+    it->differing = differing;
+    it->of = "conversations";
+    it->where = where;
+    return ADZE_OK;
+}
+
+static adze_status compare_rendered(az_proving *v, adze_error *err)
+{
+    adze_error why = { .pos = ADZE_NOPOS };
+    az_chat *a = NULL, *b = NULL;
+    adze_status rc;
+
+    if (!v->ref->chat_template || !v->model->chat_template) return ADZE_OK;
+    rc = az_chat_new(&a, v->run, v->ref, NULL, &why);
+    if (rc == ADZE_OK) rc = az_chat_new(&b, v->run, v->model, NULL, &why);
+    if (rc == ADZE_OK) {
+        rc = compare_talks(v, a, b, err);
+    } else if (az_proof_soft(rc)) {
+        az_proof_add(v->p, "template", "rendered", a ? AZ_DIFFERENT : AZ_UNCHECKED)->where =
+            az_proof_text(v->p, "%s: %s", why.name, why.msg);
+        rc = ADZE_OK;
+    } else if (err) {
+        *err = why;
+    }
+    az_chat_free(a);
+    az_chat_free(b);
+    return rc;
 }
 
 /* The text of a special token in tokenizer_config.json: a string, or an object with content. */
@@ -294,8 +429,11 @@ static void compare_generation(az_proving *v)
 
 adze_status az_prove_template(az_proving *v, adze_error *err)
 {
-    (void)err;
+    adze_status rc;
+
     compare_source(v);
+    rc = compare_rendered(v, err);
+    if (rc < 0) return rc;
     if (v->ref_tok && v->model_tok) compare_specials(v);
     compare_ends(v);
     compare_generation(v);

@@ -321,6 +321,8 @@ static adze_status record(az_optimization *o, adze_error *err)
         for (size_t k = 0; rc == ADZE_OK && k < AZ_COUNT(rows); k++)
             rc = az_store_put_measurement(o->store, o->run_id, c->id, c->digest, rows[k].name,
                                           rows[k].f, err);
+        if (rc == ADZE_OK && c->proof[0])
+            rc = az_store_put_gate(o->store, o->run_id, c->id, "proof", 0, 0, c->proof, err);
         for (size_t k = 0; rc == ADZE_OK && i && k < o->gates.n; k++)
             rc = az_store_put_gate(o->store, o->run_id, c->id, c->gates[k].gate->name,
                                    c->gates[k].value.value, c->gates[k].limit,

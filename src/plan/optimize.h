@@ -67,6 +67,7 @@ typedef struct az_candidate {
     uint64_t bytes; /* of the file or files */
     double bits_per_weight, convert_s;
     bool made, kept; /* the file exists; it will stay */
+    char proof[16];  /* verdict of the quick proof of the file; "": none */
     uint64_t type_bytes[AZ_TYPE_COUNT];
     az_prediction predicted; /* said before it was converted; 0: nothing was said */
     az_bench_result bench;

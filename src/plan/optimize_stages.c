@@ -3,6 +3,7 @@
 #include "plan/optimize.h"
 #include "base/json.h"
 #include "measure/memory.h"
+#include "measure/prove.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,14 +128,14 @@ static json_t *convert_keep(const az_candidate *c)
         if (c->type_bytes[t])
             json_object_set_new(types, az_type_get((az_type)t)->name,
                                 json_integer((json_int_t)c->type_bytes[t]));
-    return json_pack("{s:s, s:I, s:f, s:f, s:o}", "digest", c->digest, "bytes",
+    return json_pack("{s:s, s:I, s:f, s:f, s:s, s:o}", "digest", c->digest, "bytes",
                      (json_int_t)c->bytes, "bits_per_weight", c->bits_per_weight, "convert_s",
-                     c->convert_s, "types", types);
+                     c->convert_s, "proof", c->proof, "types", types);
 }
 
 static bool convert_recall(az_candidate *c, const json_t *kept)
 {
-    const char *digest = az_json_str(kept, "digest"), *name;
+    const char *digest = az_json_str(kept, "digest"), *name, *proof;
     json_t *bytes_of;
     int64_t bytes = 0;
     az_type t;
@@ -145,10 +146,35 @@ static bool convert_recall(az_candidate *c, const json_t *kept)
         return false;
     memcpy(c->digest, digest, AZ_DIGEST_SIZE);
     c->bytes = (uint64_t)bytes;
+    proof = az_json_str(kept, "proof");
+    snprintf(c->proof, sizeof c->proof, "%s", proof ? proof : "");
     json_object_foreach(json_object_get(kept, "types"), name,
                         bytes_of) if (az_type_from_name(name, &t)) c->type_bytes[t] =
         (uint64_t)json_integer_value(bytes_of);
     return true;
+}
+
+/* Is what was written still the same model? All but the logits, which the evaluation measures, on a sample of the
+ * weights. */
+static adze_status prove_file(az_optimization *o, az_candidate *c, adze_error *err)
+{
+    az_prove_opts po = { .parts = AZ_PROVE_ALL & ~AZ_PROVE_LOGITS, .sample = true };
+    adze_model *m = NULL;
+    az_proof *p = NULL;
+    adze_status rc = adze_model_open(&m, o->run, c->path, err);
+
+    if (rc == ADZE_OK) rc = az_prove(&p, o->run, o->model, m, &po, err);
+    if (rc == ADZE_OK) {
+        const az_proof_item *it = az_proof_first(p, az_proof_worst(p, NULL));
+        snprintf(c->proof, sizeof c->proof, "%s", az_proof_verdict_name(p));
+        if (az_proof_worst(p, NULL) == AZ_DIFFERENT)
+            rc = az_fail_name(err, ADZE_EFORMAT, c->path, it->name, ADZE_NOPOS,
+                              "what was written is not the same model: %s",
+                              it->where ? it->where : it->part);
+    }
+    az_proof_free(p);
+    adze_model_close(m);
+    return rc;
 }
 
 /* The file itself, made now or found with the digest that is expected. */
@@ -187,6 +213,7 @@ static adze_status make_file(az_optimization *o, az_candidate *c, adze_error *er
                                    c->format, c->path,         c->bytes };
         rc = az_store_put_artifact(o->store, &row, err);
     }
+    if (rc == ADZE_OK && !c->proof[0]) rc = prove_file(o, c, err);
     az_free(o->run, cr);
     return rc;
 }

@@ -300,6 +300,7 @@ static void changed_documents_are_found(void **state)
         { change_added, "tokens", "added tokens", "rstrip is false in the reference, true here" },
         { change_pattern, "tokens", "rules", "pre_tokenizer.pretokenizers[0].pattern.Regex" },
         { change_template, "template", "source", "tion_promqt" },
+        { change_template, "template", "rendered", "one question" },
         { change_eos, "template", "special tokens", "eos is" },
         { change_bos_flag, "tokens", "ids in llama.cpp", "in llama.cpp" },
         { change_pad, "template", "special tokens", "pad is" },
