@@ -38,6 +38,14 @@ static const struct {
       false,
       false },
     { "falcon", { "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]" }, false, false },
+    /* '~' is no symbol there */
+    { "deepseek-v3",
+      { "\\p{N}{1,3}",
+        "[\xe4\xb8\x80-\xe9\xbe\xa5\xe3\x81\x80-\xe3\x82\x9f\xe3\x82\xa0-\xe3\x83\xbf]+",
+        "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|(?:[^\\r\\n\\p{L}\\p{P}\\p{S}]|~)?"
+        "[\\p{L}\\p{M}]+| ?(?:(?!~)[\\p{P}\\p{S}])+[\\r\\n]*|" SPACES },
+      false,
+      false },
     { "gpt-4o",
       { LETTER UPPER "*" LOWER "+" ENDINGS "|" LETTER UPPER "+" LOWER "*" ENDINGS
                      "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES },
@@ -374,12 +382,43 @@ static void cut(const marker *m, const char *text, const az_buf *from, az_buf *t
     }
 }
 
+/* Bytes of the character at the start of s as llama.cpp takes it apart (it accepts surrogates and long forms); 0: none. */
+static size_t character(const unsigned char *s, size_t n)
+{
+    size_t len = s[0] < 0x80   ? 1
+                 : s[0] < 0xc0 ? 0
+                 : s[0] < 0xe0 ? 2
+                 : s[0] < 0xf0 ? 3
+                 : s[0] < 0xf8 ? 4
+                               : 0;
+
+    if (len > n) return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    return len;
+}
+
+/* Text with U+FFFD for each byte that is part of no character. */
+static void repair(const char *s, size_t n, az_buf *out)
+{
+    az_buf_clear(out);
+    for (size_t at = 0, len; at < n; at += len ? len : 1) {
+        len = character((const unsigned char *)s + at, n - at);
+        if (len)
+            az_buf_put(out, s + at, len);
+        else
+            az_buf_puts(out, "\xef\xbf\xbd");
+    }
+}
+
 static adze_status encode_fragments(const az_llama_tok *t, const char *text, const az_buf *frags,
                                     az_buf *out, adze_error *err)
 {
     const fragment *f = (const fragment *)(const void *)frags->data;
     adze_status rc = ADZE_OK;
+    az_buf valid;
 
+    az_buf_init(&valid, t->run);
     for (size_t i = 0; i < frags->size / sizeof *f && rc == ADZE_OK; i++) {
         int32_t *ids = NULL;
         size_t n = 0;
@@ -387,10 +426,13 @@ static adze_status encode_fragments(const az_llama_tok *t, const char *text, con
             az_buf_put(out, &f[i].id, sizeof f[i].id);
             continue;
         }
-        rc = adze_tokenize(t->tok, text + f[i].at, f[i].n, 0, &ids, &n, err);
+        repair(text + f[i].at, f[i].n, &valid);
+        rc = az_buf_ok(&valid) ? adze_tokenize(t->tok, valid.data, valid.size, 0, &ids, &n, err)
+                               : nomem(err);
         if (rc == ADZE_OK) az_buf_put(out, ids, n * sizeof *ids);
         adze_tokens_free(t->tok, ids);
     }
+    az_buf_deinit(&valid);
     return rc;
 }
 
