@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "format/format.h"
+#include "text/llama_cpp.h"
 
 typedef struct tokenize_opts {
+    const char *as;
     bool pieces, no_special, decode, lines, json;
 } tokenize_opts;
 
@@ -22,6 +24,8 @@ static const az_opt opts[] = {
       "read ids, print the text that they stand for" },
     { 0, "lines", AZ_OPT_BOOL, offsetof(tokenize_opts, lines), NULL, NULL,
       "every line of the input is a text of its own" },
+    { 0, "as", AZ_OPT_STR, offsetof(tokenize_opts, as), NULL, "PROGRAM",
+      "for a GGUF: the ids that this program will give; llama.cpp" },
     { 0, "json", AZ_OPT_BOOL, offsetof(tokenize_opts, json), NULL, NULL, "print as JSON" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
@@ -31,6 +35,7 @@ typedef struct tokenizing {
     const tokenize_opts *o;
     adze_model *m;
     adze_tokenizer *t;
+    az_llama_tok *llama; /* NULL: adze's own ids */
     az_buf in;
     json_t *list; /* --json with --lines */
 } tokenizing;
@@ -107,7 +112,8 @@ static adze_status encode(tokenizing *k, const char *s, size_t n, adze_error *er
     size_t count;
     az_buf b;
 
-    rc = adze_tokenize(k->t, s, n, !k->o->no_special, &ids, &count, err);
+    rc = k->llama ? az_llama_tok_encode(k->llama, s, n, !k->o->no_special, &ids, &count, err)
+                  : adze_tokenize(k->t, s, n, !k->o->no_special, &ids, &count, err);
     if (rc < 0) return rc;
     az_buf_init(&b, k->cli->run);
     if (k->o->json && k->list) {
@@ -124,7 +130,7 @@ static adze_status encode(tokenizing *k, const char *s, size_t n, adze_error *er
             rc = az_fail_nomem(err, "printing ids");
     }
     az_buf_deinit(&b);
-    adze_tokens_free(k->t, ids);
+    az_free(k->cli->run, ids);
     return rc;
 }
 
@@ -219,16 +225,24 @@ static int tokenize_run(az_cli *cli, const void *opt, int argc, const char **arg
     az_buf_init(&k.in, cli->run);
     if (k.o->decode && k.o->pieces)
         return az_cli_usage(cli, az_cmd_find("tokenize"), "--pieces does not go with --decode");
+    if (k.o->as && (strcmp(k.o->as, "llama.cpp") != 0 || k.o->decode))
+        return az_cli_usage(cli, az_cmd_find("tokenize"),
+                            "--as is llama.cpp, and does not go with --decode");
     if (k.o->json && k.o->lines) k.list = json_array();
     rc = az_model_open(&k.m, cli->run, argv[0], AZ_READ_NO_WEIGHTS, &err);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&k.t, cli->run, k.m, &err);
     if (rc == ADZE_OK) az_cli_warnings(cli, NULL, k.t);
+    if (rc == ADZE_OK && k.o->as && strcmp(k.m->format, "gguf") != 0)
+        rc = az_fail(&err, ADZE_EUNSUP, argv[0], ADZE_NOPOS,
+                     "llama.cpp reads GGUF files; convert it first");
+    if (rc == ADZE_OK && k.o->as) rc = az_llama_tok_new(&k.llama, cli->run, k.m, &err);
     if (rc == ADZE_OK) rc = read_stdin(&k.in, &err);
     if (rc == ADZE_OK) rc = run_all(&k, &err);
     if (rc == ADZE_OK && k.list) az_cli_json(cli, k.list);
     code = rc < 0 ? az_cli_fail(cli, rc, &err) : az_cli_finish(cli);
     json_decref(k.list);
     az_buf_deinit(&k.in);
+    az_llama_tok_free(k.llama);
     adze_tokenizer_free(k.t);
     adze_model_close(k.m);
     return code;

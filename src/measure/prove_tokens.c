@@ -30,7 +30,10 @@ static void put_ids(az_buf *b, const int32_t *ids, size_t n, size_t from)
 {
     az_buf_puts(b, from ? "[.. " : "[");
     for (size_t i = from; i < n && i < from + SHOWN_IDS; i++)
-        az_buf_printf(b, "%s%d", i > from ? " " : "", (int)ids[i]);
+        if (ids[i] < 0)
+            az_buf_puts(b, i > from ? " error" : "error");
+        else
+            az_buf_printf(b, "%s%d", i > from ? " " : "", (int)ids[i]);
     az_buf_puts(b, n > from + SHOWN_IDS ? " ..]" : "]");
 }
 

@@ -90,6 +90,11 @@ static bool is_control(uint32_t c)
            kind == UTF8PROC_BOUNDCLASS_LF;
 }
 
+const char *az_charsmap_longest(const az_charsmap *m, const char *s, size_t n, size_t *len)
+{
+    return match(m, s, n, true, len);
+}
+
 /* End of the grapheme cluster that starts at s. */
 static size_t cluster(const char *s, size_t n)
 {

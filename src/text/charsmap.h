@@ -23,6 +23,9 @@ typedef struct az_charsmap {
 adze_status az_charsmap_read(az_charsmap *m, az_arena *arena, const char *data, size_t n,
                              const char *path, const char *name, adze_error *err);
 
+/* Replacement (NUL-terminated) of the longest key that s[0..n) starts with, and that key's length; NULL: none. */
+const char *az_charsmap_longest(const az_charsmap *m, const char *s, size_t n, size_t *len);
+
 /* As Hugging Face's normalizer Precompiled: whole grapheme clusters of under 6 bytes by their shortest match, else
  * character by character. */
 adze_status az_charsmap_clusters(const az_charsmap *m, az_buf *out, const char *s, size_t n);

@@ -12,7 +12,7 @@ static size_t printable(const char *s, size_t n)
     return at;
 }
 
-static bool is_chinese(uint32_t c)
+bool az_is_chinese(uint32_t c)
 {
     return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) ||
            (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b73f) ||
@@ -35,7 +35,7 @@ void az_norm_bert_clean(az_buf *out, const char *s, size_t n, bool clean, bool c
         if (clean && (!c || az_in_runs(az_bert_cleaned, az_bert_cleaned_n, c))) continue;
         if (clean && (az_uc_class_of(c) & AZ_UC_SPACE)) {
             az_buf_putc(out, ' ');
-        } else if (chinese && is_chinese(c)) {
+        } else if (chinese && az_is_chinese(c)) {
             az_buf_putc(out, ' ');
             az_buf_put(out, s + at, len);
             az_buf_putc(out, ' ');

@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+/* One of the CJK ideographs that BERT sets apart. */
+bool az_is_chinese(uint32_t c);
 /* `clean`: drop controls, turn white space into ' '; `chinese`: a space on both sides of CJK ideographs. */
 void az_norm_bert_clean(az_buf *out, const char *s, size_t n, bool clean, bool chinese);
 /* Drop non-spacing marks; text is in NFD. */

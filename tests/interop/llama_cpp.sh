@@ -2,8 +2,7 @@
 # A real llama.cpp loads what adze writes and computes the same. f16 and f32: the same greedy tokens wherever the
 # margin is clear; quantized recipes: teacher-forced top-1 agreement and mean KL (compare.mjs has the limits: beside
 # K types llama.cpp rounds activations in blocks of 256, which turns near ties).
-# llama.cpp comes prebuilt from the npm package pinned in package-lock.json, installed once into the user's
-# cache. Skips (77) where node, npm or the package is not to be had.
+# llama.cpp comes prebuilt (node_llama.sh); skips (77) where it is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
 #   ADZE_INTEROP_RECIPES: recipes to check instead of all
 set -eu
@@ -14,25 +13,8 @@ adze=${ADZE_BIN:-$build/adze}
 model=${ADZE_INTEROP_MODEL:-demo/checkpoint}
 text=demo/heldout.txt
 
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-command -v node >/dev/null 2>&1 || skip "node is not installed"
-[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "the package needs node 20 or newer"
-command -v npm >/dev/null 2>&1 || skip "npm is not installed"
-[ "$(uname -sm)" = "Linux x86_64" ] || skip "the package holds a llama.cpp for Linux on x86-64"
-[ -f "$model/config.json" ] || skip "no checkpoint in $model"
-
-digest=$(sha256sum $here/package-lock.json | cut -c1-16)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/adze/interop-$digest
-if [ ! -f "$cache/ready" ]; then
-    mkdir -p "$cache"
-    cp $here/package.json $here/package-lock.json "$cache/"
-    (cd "$cache" && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund --silent) ||
-        skip "npm could not install the package"
-    touch "$cache/ready"
-fi
+[ -f "$model/config.json" ] || { echo "skipped: no checkpoint in $model"; exit 77; }
+cache=$(sh $here/node_llama.sh 2>&1) || { rc=$?; echo "$cache"; exit $rc; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
