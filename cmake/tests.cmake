@@ -42,6 +42,10 @@ endforeach()
 add_executable(interop_dump tests/interop/dump_logits.c)
 adze_target(interop_dump)
 target_link_libraries(interop_dump PRIVATE adze)
+add_executable(made_checkpoint tests/interop/made_checkpoint.c)
+adze_target(made_checkpoint)
+target_include_directories(made_checkpoint PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(made_checkpoint PRIVATE adze PkgConfig::CMOCKA PkgConfig::JANSSON)
 
 # Examples: small, and built like any user's program.
 file(GLOB EXAMPLES CONFIGURE_DEPENDS examples/*.c)

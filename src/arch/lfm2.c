@@ -142,7 +142,7 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
 
 static const char *gguf_note(const az_config *c)
 {
-    return c->bias_conv ? "other programs ignore the biases of this architecture's convolutions"
+    return c->bias_conv ? "other programs do not load biases of this architecture's convolutions"
                         : NULL;
 }
 

@@ -2,6 +2,8 @@
 //
 //   compare.mjs PACKAGES MODEL greedy LINES PROMPTS          every token that adze chose by a clear margin must
 //                                                            be llama.cpp's choice too; text gives the same ids
+//   compare.mjs PACKAGES MODEL ids LINES LOGITS LIMIT        every log-probability above ln(1e-3) is within LIMIT of
+//                                                            llama.cpp's with caches in f32
 //   compare.mjs PACKAGES MODEL chunks LINES LOGITS EXACT     quantized weights: mean KL <= 1e-3; first choices agree
 //                                                            in 99 % of all positions; or in 98 % of all and 99.9 %
 //                                                            of those that adze decides by a clear lead, and adze
@@ -15,6 +17,7 @@ import {pathToFileURL} from "node:url";
 
 const CLEAR_MARGIN = 0.02; // in logits; below it, rounding may decide
 const CLEAR_LEAD = 0.2; // the same where activations are rounded to 8 bits, by each program in its own way
+const SEEN = Math.log(1e-3);
 const TOP1 = 0.99, TOP1_LEAST = 0.98, TOP1_CLEAR = 0.999, KL = 1e-3;
 const [packages, file, mode, linesPath, ...rest] = process.argv.slice(2);
 const entry = path.join(packages, "node_modules/node-llama-cpp/dist/index.js");
@@ -22,7 +25,8 @@ const {getLlama} = await import(pathToFileURL(path.resolve(entry)).href);
 
 const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
 const model = await llama.loadModel({modelPath: path.resolve(file)});
-const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1});
+const caches = mode === "ids" ? {experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"} : {};
+const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1, ...caches});
 const sequence = context.getSequence();
 const lines = fs.readFileSync(linesPath, "utf8").trim().split("\n").map((l) => JSON.parse(l));
 const options = {temperature: 1, topK: 0, topP: 1, minP: 0};
@@ -134,5 +138,24 @@ async function chunks(logitsPath, exactPath) {
         (both.top1 >= TOP1 || (both.top1 >= TOP1_LEAST && clearSame >= TOP1_CLEAR * clear && nearer));
 }
 
-const ok = mode === "greedy" ? await greedy(rest[0]) : await chunks(...rest);
+async function positions(logitsPath, limit) {
+    const all = readLogits(logitsPath), ids = lines[0].ids, vocab = all.length / ids.length;
+    const maps = await distributions(ids, 0);
+    let off = 0, at = 0, same = 0, compared = 0;
+    for (let i = 0; i < ids.length; i++) {
+        const own = summary(all.subarray(i * vocab, (i + 1) * vocab)), theirs = ofMap(maps[i], vocab);
+        same += own.best === theirs.best;
+        for (let k = 0; k < vocab; k++) {
+            if (Math.max(own.logP[k], theirs.logP[k]) < SEEN) continue;
+            compared++;
+            const d = Math.abs(own.logP[k] - theirs.logP[k]);
+            if (!(d <= off)) [off, at] = [d, i];
+        }
+    }
+    console.log(`${ids.length} positions, ${same} first choices equal, ${compared} log-probabilities within ` +
+        `${off.toExponential(1)} (position ${at})`);
+    return compared > 0 && off <= Number(limit);
+}
+
+const ok = mode === "greedy" ? await greedy(rest[0]) : mode === "ids" ? await positions(...rest) : await chunks(...rest);
 process.exit(ok ? 0 : 1);

@@ -6,11 +6,15 @@
  *                                              LEN / 2}; OUT gets the logits of each second half,
  *                                              [N * LEN / 2][vocab] f32. As in `adze eval`, the first id of a
  *                                              chunk becomes the BOS if the model wants one.
+ *   interop_dump MODEL ids FILE OUT            one sequence, its ids apart by spaces in FILE: {"ids": [...], "from": 0};
+ *                                              OUT gets the logits of all positions
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <adze/session.h>
+
+enum { MAX_IDS = 512 }; /* of one sequence */
 
 typedef struct dump {
     adze_run *run;
@@ -145,6 +149,33 @@ static adze_status chunks(dump *d, char **argv)
     return rc;
 }
 
+static adze_status one_sequence(dump *d, char **argv)
+{
+    size_t n_text, n = 0;
+    char *text = read_text(argv[3], &n_text), *at = text;
+    int32_t ids[MAX_IDS];
+    float *logits = malloc(MAX_IDS * d->vocab * sizeof *logits);
+    FILE *out = fopen(argv[4], "wb");
+    adze_status rc = text && logits && out ? ADZE_OK : ADZE_EIO;
+
+    for (char *end; rc == ADZE_OK && n < MAX_IDS; at = end) {
+        long id = strtol(at, &end, 10);
+        if (end == at) break;
+        ids[n++] = (int32_t)id;
+    }
+    if (rc == ADZE_OK) rc = adze_session_eval_all(d->session, ids, n, logits, &d->err);
+    if (rc == ADZE_OK && fwrite(logits, d->vocab * sizeof *logits, n, out) != n) rc = ADZE_EIO;
+    if (out && fclose(out) != 0) rc = ADZE_EIO;
+    if (rc == ADZE_OK) {
+        printf("{");
+        print_ids("ids", ids, n);
+        printf(", \"from\": 0}\n");
+    }
+    free(logits);
+    free(text);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     adze_session_opts opts = { .context = 512 };
@@ -153,21 +184,28 @@ int main(int argc, char **argv)
     char line[1200];
     int which = argc == 5 && strcmp(argv[2], "greedy") == 0   ? 1
                 : argc == 7 && strcmp(argv[2], "chunks") == 0 ? 2
+                : argc == 5 && strcmp(argv[2], "ids") == 0    ? 3
                                                               : 0;
 
     if (!which) {
-        fputs("usage: interop_dump MODEL greedy PROMPTS N | MODEL chunks TEXT N LEN OUT\n", stderr);
+        fputs("usage: interop_dump MODEL greedy PROMPTS N | MODEL chunks TEXT N LEN OUT | MODEL "
+              "ids FILE OUT\n",
+              stderr);
         return 2;
     }
+    if (which == 3) opts.context = 0; /* the model's */
     d.err.pos = ADZE_NOPOS;
     rc = adze_run_new(&d.run, NULL, &d.err);
     if (rc == ADZE_OK) rc = adze_model_open(&d.model, d.run, argv[1], &d.err);
-    if (rc == ADZE_OK) rc = adze_tokenizer_new(&d.tok, d.run, d.model, &d.err);
+    if (rc == ADZE_OK && which != 3) rc = adze_tokenizer_new(&d.tok, d.run, d.model, &d.err);
     if (rc == ADZE_OK) rc = adze_session_new(&d.session, d.run, d.model, &opts, &d.err);
     if (rc == ADZE_OK) {
         d.vocab = adze_session_vocab(d.session);
         d.logits = malloc(d.vocab * sizeof *d.logits);
-        rc = !d.logits ? ADZE_ENOMEM : which == 1 ? greedy(&d, argv) : chunks(&d, argv);
+        rc = !d.logits    ? ADZE_ENOMEM
+             : which == 1 ? greedy(&d, argv)
+             : which == 2 ? chunks(&d, argv)
+                          : one_sequence(&d, argv);
     }
     if (rc < 0) fprintf(stderr, "interop_dump: %s\n", adze_error_text(&d.err, line, sizeof line));
     free(d.logits);

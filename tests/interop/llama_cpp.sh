@@ -4,7 +4,7 @@
 # K types llama.cpp rounds activations in blocks of 256, which turns near ties).
 # llama.cpp comes prebuilt (node_llama.sh); skips (77) where it is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
-#   ADZE_INTEROP_RECIPES: recipes to check instead of all
+#   ADZE_INTEROP_RECIPES, _SHAPES, _MODELS, _GEMMAS, _BLOCKS: what to check instead of all
 set -eu
 
 here=tests/interop
@@ -57,4 +57,22 @@ for shape in ${ADZE_INTEROP_SHAPES-llama-tiny mistral-tiny qwen2-tiny phi3-tiny}
     "$build/synth" "$shape" "$work/$shape"
     check "$shape" "$work/$shape" f16 "$work/few" 12
 done
+
+# The other architectures' golden models: log-probabilities of every position, caches in f32 too. gemma: llama.cpp has
+# its gelu in a table of f16. mxfp4: both round activations to 8 bits. phimoe is not compared: llama.cpp weighs
+# its experts by a plain softmax, not by sparsemixer.
+check_model() {
+    rm -rf "$work/made"
+    "$build/made_checkpoint" "$1" "$work/made" >"$work/ids" &&
+        "$adze" convert --quiet --no-prove "$work/made" "$work/m.gguf" >"$work/log" &&
+        "$build/interop_dump" "$work/m.gguf" ids "$work/ids" "$work/own" >"$work/lines" &&
+        compare "$work/m.gguf" ids "$work/lines" "$work/own" "$2" >"$work/said" || { failed=1; echo "FAILED: $1"; }
+    sed "s|^|$1: |" "$work/said"
+}
+for name in ${ADZE_INTEROP_MODELS-qwen3 granite smollm3_usual mixtral qwen3_moe olmoe gpt_oss lfm2}; do
+    check_model "$name" 1e-4
+done
+for name in ${ADZE_INTEROP_GEMMAS-gemma2 gemma3 gemma3_new}; do check_model "$name" 1e-2; done
+for name in ${ADZE_INTEROP_BLOCKS-gpt_oss_mxfp4}; do check_model "$name" 0.1; done
+echo "not compared: phimoe, whose experts llama.cpp weighs otherwise"
 exit $failed
