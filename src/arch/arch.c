@@ -161,6 +161,36 @@ adze_status az_arch_of(adze_model *m, const az_arch **arch, az_config *c, adze_e
     return configure(*arch, m, c, err);
 }
 
+/* Of the config.json that adze kept in a GGUF. */
+static const az_arch *kept_type(const adze_model *m)
+{
+    const az_kv *kv = az_kv_find(&m->kv, "adze.config");
+    const az_arch *found = NULL;
+    json_t *doc = NULL;
+
+    if (kv && kv->type == AZ_KV_STR &&
+        az_json_parse(&doc, kv->v.str.s, kv->v.str.n, m->path, NULL) == ADZE_OK) {
+        const char *type = az_json_str(doc, "model_type");
+        found = type ? by_model_type(type) : NULL;
+    }
+    json_decref(doc);
+    return found;
+}
+
+const az_arch *az_arch_of_folder(const az_arch *arch, const adze_model *m, const az_config *c)
+{
+    const az_arch *kept;
+
+    if (!is_gguf(m)) return arch;
+    kept = kept_type(m);
+    if (kept && strcmp(kept->gguf_name, arch->gguf_name) == 0) return kept;
+    for (size_t i = 0; az_archs[i]; i++) {
+        const az_arch *a = az_archs[i];
+        if (strcmp(a->gguf_name, arch->gguf_name) == 0 && a->form.is && a->form.is(m, c)) return a;
+    }
+    return arch;
+}
+
 adze_status az_arch_build(const az_arch *arch, const az_config *c, az_arena *arena, az_graph *g,
                           adze_error *err)
 {

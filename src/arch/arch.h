@@ -8,6 +8,7 @@
 #define AZ_ARCH_ARCH_H
 
 #include "arch/doc.h"
+#include "arch/hf_config.h"
 #include "arch/rope.h"
 #include "core/config.h"
 #include "core/model.h"
@@ -34,7 +35,8 @@ typedef enum az_pick {
 enum {
     AZ_TENSOR_F32 = 1,        /* always f32 in a GGUF though it is a matrix */
     AZ_TENSOR_TRANSPOSED = 2, /* the source holds each expert's matrix with columns for rows */
-    AZ_TENSOR_BLOCKS = 4      /* the source's name where it holds blocks of mxfp4 */
+    AZ_TENSOR_BLOCKS = 4,     /* the source's name where it holds blocks of mxfp4 */
+    AZ_TENSOR_MLX = 8         /* what MLX folders call it: all experts in one tensor */
 };
 
 /* Several rows may name the same canonical tensor: the first whose source a model has counts. */
@@ -74,6 +76,7 @@ typedef struct az_arch {
     const char *const *prefixes;  /* that its names may have in config.json's format; NULL: none */
     const char *const *ignored;   /* parts of names that it has no use for; NULL: none */
     const char *const *hints;     /* config.json's keys that it alone reads; NULL: none */
+    az_hf_form form;              /* how a folder of it is written */
     /* Read what is the architecture's own into c, where the common keys are already; fails stickily.
      * NULL: nothing. */
     void (*configure)(az_doc *d, az_config *c);
@@ -109,8 +112,10 @@ adze_status az_arch_build(const az_arch *arch, const az_config *c, az_arena *are
 adze_status az_arch_check(const az_arch *arch, const adze_model *m, const az_graph *g,
                           adze_error *err);
 
-/* config.json of a model that was read from a GGUF's keys, without dtype and special ids. New reference.
- * ADZE_EUNSUP where the architecture or its rope scaling has no such form. */
+/* Which of the architectures that share arch's name in a GGUF a folder made of m is; arch where m is a folder. */
+const az_arch *az_arch_of_folder(const az_arch *arch, const adze_model *m, const az_config *c);
+/* config.json that says all that c does, without dtype and special ids; arch: az_arch_of_folder's. New reference.
+ * ADZE_EUNSUP where its rope scaling has no such form. */
 adze_status az_arch_hf_config(const az_arch *arch, const adze_model *m, const az_config *c,
                               json_t **out, adze_error *err);
 /* The shortest decimal that gives the same f32 back. */
@@ -154,10 +159,12 @@ az_items az_source_items(const az_source *s, const az_graph_weight *w);
 bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *source, char *name,
                        size_t size, const az_tensor_map **map);
 
-/* The other way: name in a checkpoint folder of a canonical name, of an expert's own part where each has one.
- * blocks: its name there as mxfp4, if it has one. False: not in the map. */
-bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, bool blocks,
-                         char *name, size_t size, const az_tensor_map **map);
+/* The other way: the row by which a tensor of a canonical name is written to a checkpoint folder; NULL: not in the map.
+ * as: AZ_TENSOR_MLX, AZ_TENSOR_BLOCKS (where it has such a name), or 0. */
+const az_tensor_map *az_arch_row(const az_arch *arch, const char *canonical, unsigned as);
+/* Name by that row, of an expert's own part where each has one. False: it does not fit. */
+bool az_arch_source_name(const az_arch *arch, const az_tensor_map *row, const char *canonical,
+                         int expert, char *name, size_t size);
 /* Canonical name of the tensor that has the odd rows where a map's tensor has the even ones, for the same layer.
  * False: it has none. */
 bool az_arch_other_half(const az_arch *arch, const az_tensor_map *map, const char *canonical,

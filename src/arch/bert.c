@@ -70,6 +70,7 @@ static void configure(az_doc *d, az_config *c)
 
     c->encoder = c->normalize = true;
     c->norm = AZ_NORM_LAYER;
+    c->bias_q = c->bias_k = c->bias_v = c->bias_o = c->bias_mlp = true;
     c->norm_eps =
         az_doc_real(d, "layer_norm_eps", "attention.layer_norm_epsilon", 0, 1, c->norm_eps);
     c->pooling = AZ_POOL_MEAN;
@@ -145,6 +146,28 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
                        err);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("type_vocab_size", INT64, n_types),
+    AZ_HF_TEXT_ROW("position_embedding_type", "absolute"),
+    AZ_HF_END,
+};
+
+static const az_hf_key roberta_keys[] = {
+    AZ_HF_ROW("type_vocab_size", INT64, n_types),
+    AZ_HF_TEXT_ROW("position_embedding_type", "absolute"),
+    AZ_HF_CONST("pad_token_id", WHOLE, 1),
+    AZ_HF_END,
+};
+
+/* llama.cpp's tools call every encoder of this kind bert; the tokenizer tells them apart. */
+static bool is_roberta(const adze_model *m, const az_config *c)
+{
+    const char *tokenizer = az_kv_string(&m->kv, "tokenizer.ggml.model");
+
+    (void)c;
+    return tokenizer && strcmp(tokenizer, "bert") != 0;
+}
+
 const az_arch az_arch_bert = {
     .name = "bert",
     .hf_types = bert_types,
@@ -154,6 +177,7 @@ const az_arch az_arch_bert = {
     .prefixes = bert_prefixes,
     .ignored = ignored,
     .hints = hints,
+    .form = { .class = "BertModel", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .build = build,
@@ -168,6 +192,7 @@ const az_arch az_arch_xlm_roberta = {
     .prefixes = roberta_prefixes,
     .ignored = ignored,
     .hints = hints,
+    .form = { .class = "XLMRobertaModel", .keys = roberta_keys, .positions = 2, .is = is_roberta },
     .configure = configure_roberta,
     .gguf_keys = gguf_keys,
     .build = build,

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+enum { LAYERS_27B = 46 };
+
 /* clang-format off */
 #define L "model.layers.{i}."
 const az_tensor_map az_gemma_tensors[] = {
@@ -62,7 +64,14 @@ static double softcap(az_doc *d, const char *hf, const char *gguf, double def)
     return az_doc_real(d, hf, gguf, 0, 1e6, az_doc_is_gguf(d) ? 0 : def);
 }
 
-void az_gemma_configure(az_doc *d, az_config *c, double attn_softcap, double logit_softcap)
+/* What is scaled by where nothing says: the size of a head, but of a model of 27b its share of the width. */
+static double usual_scalar(const az_config *c, int layers_27b)
+{
+    return c->n_layers == layers_27b ? (double)(c->hidden / c->n_heads) : (double)c->head_dim;
+}
+
+void az_gemma_configure(az_doc *d, az_config *c, double attn_softcap, double logit_softcap,
+                        int layers_27b)
 {
     double scalar = az_doc_real(d, "query_pre_attn_scalar", NULL, 1e-6, 1e9, 256);
 
@@ -71,19 +80,16 @@ void az_gemma_configure(az_doc *d, az_config *c, double attn_softcap, double log
     c->attn_softcap = softcap(d, "attn_logit_softcapping", "attn_logit_softcapping", attn_softcap);
     c->logit_softcap =
         softcap(d, "final_logit_softcapping", "final_logit_softcapping", logit_softcap);
-    c->attn_scale = az_doc_is_gguf(d)
-                        ? az_doc_real(d, NULL, "attention.scale", 0, 1e6, c->attn_scale)
-                        : 1 / sqrt(scalar);
+    c->attn_scale = az_doc_is_gguf(d) ? az_doc_real(d, NULL, "attention.scale", 0, 1e6,
+                                                    1 / sqrt(usual_scalar(c, layers_27b)))
+                                      : 1 / sqrt(scalar);
     if (!az_doc_is_gguf(d))
         c->bias_q = c->bias_k = c->bias_v = c->bias_o = az_doc_bool(d, "attention_bias", false);
 }
 
 bool az_gemma_usual_scale(const az_config *c, int layers_27b)
 {
-    double usual =
-        c->n_layers == layers_27b ? (double)(c->hidden / c->n_heads) : (double)c->head_dim;
-
-    return fabs(c->attn_scale * sqrt(usual) - 1) < 1e-5;
+    return fabs(c->attn_scale * sqrt(usual_scalar(c, layers_27b)) - 1) < 1e-5;
 }
 
 adze_status az_gemma_gguf_keys(const char *name, const az_config *c, az_kvs *out, adze_error *err)
@@ -100,7 +106,7 @@ adze_status az_gemma_gguf_keys(const char *name, const az_config *c, az_kvs *out
 
 static void configure(az_doc *d, az_config *c)
 {
-    az_gemma_configure(d, c, 50, 30);
+    az_gemma_configure(d, c, 50, 30, LAYERS_27B);
     az_read_window(d, c, 4096);
     az_read_slides(d, c, 2, 0);
 }
@@ -112,10 +118,21 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
 
 static const char *gguf_note(const az_config *c)
 {
-    if (!az_gemma_usual_scale(c, 46))
+    if (!az_gemma_usual_scale(c, LAYERS_27B))
         return "other programs scale q.k by the size of a head, not by query_pre_attn_scalar";
     return NULL;
 }
+
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("query_pre_attn_scalar", INVERSE_SQUARE, attn_scale),
+    AZ_HF_ROW("attn_logit_softcapping", REAL_OR_NULL, attn_softcap),
+    AZ_HF_ROW("final_logit_softcapping", REAL_OR_NULL, logit_softcap),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_TEXT_ROW("hidden_activation", "gelu_pytorch_tanh"),
+    AZ_HF_END,
+};
 
 const az_arch az_arch_gemma2 = {
     .name = "gemma2",
@@ -125,6 +142,7 @@ const az_arch az_arch_gemma2 = {
     .defaults = &defaults,
     .tensors = az_gemma_tensors,
     .hints = hints,
+    .form = { .class = "Gemma2ForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

@@ -6,6 +6,8 @@
  */
 #include "arch/gemma.h"
 
+enum { LAYERS_27B = 62 };
+
 static const char *const hf_types[] = { "gemma3_text", NULL };
 static const char *const hints[] = { "query_pre_attn_scalar", "rope_local_base_freq",
                                      "sliding_window_pattern", "sliding_window", NULL };
@@ -46,7 +48,7 @@ static void configure(az_doc *d, az_config *c)
 {
     int64_t period = az_doc_int(d, "sliding_window_pattern", NULL, 1, INT32_MAX, 6);
 
-    az_gemma_configure(d, c, 0, 0);
+    az_gemma_configure(d, c, 0, 0, LAYERS_27B);
     c->qk_norm = AZ_QK_HEAD;
     read_sliding_rope(d, c);
     az_read_window(d, c, 4096);
@@ -63,12 +65,24 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
 
 static const char *gguf_note(const az_config *c)
 {
-    if (!az_gemma_usual_scale(c, 62))
+    if (!az_gemma_usual_scale(c, LAYERS_27B))
         return "other programs scale q.k by the size of a head, not by query_pre_attn_scalar";
     if (c->rope_sliding.type != AZ_ROPE_DEFAULT)
         return "a GGUF cannot hold the rope scaling of the sliding layers";
     return NULL;
 }
+
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("query_pre_attn_scalar", INVERSE_SQUARE, attn_scale),
+    AZ_HF_ROW("attn_logit_softcapping", REAL_OR_NULL, attn_softcap),
+    AZ_HF_ROW("final_logit_softcapping", REAL_OR_NULL, logit_softcap),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_ROW("sliding_window_pattern", PERIOD, slides),
+    AZ_HF_TEXT_ROW("hidden_activation", "gelu_pytorch_tanh"),
+    AZ_HF_END,
+};
 
 const az_arch az_arch_gemma3 = {
     .name = "gemma3",
@@ -78,6 +92,7 @@ const az_arch az_arch_gemma3 = {
     .defaults = &defaults,
     .tensors = az_gemma_tensors,
     .hints = hints,
+    .form = { .class = "Gemma3ForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

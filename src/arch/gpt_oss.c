@@ -38,6 +38,12 @@ static const az_tensor_map tensors[] = {
     { "blk.{i}.ffn_down_exps.weight", E "down_proj", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_TRANSPOSED },
     { "blk.{i}.ffn_down_exps.weight", E "down_proj_blocks", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_BLOCKS },
     { "blk.{i}.ffn_down_exps.bias", E "down_proj_bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },
+    { "blk.{i}.ffn_gate_exps.weight", E "gate_proj.weight", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
+    { "blk.{i}.ffn_gate_exps.bias", E "gate_proj.bias", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
+    { "blk.{i}.ffn_up_exps.weight", E "up_proj.weight", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
+    { "blk.{i}.ffn_up_exps.bias", E "up_proj.bias", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
+    { "blk.{i}.ffn_down_exps.weight", E "down_proj.weight", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
+    { "blk.{i}.ffn_down_exps.bias", E "down_proj.bias", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_MLX },
     { NULL, NULL, AZ_TR_NONE, AZ_PICK_ALL, 0 },
 };
 /* clang-format on */
@@ -90,6 +96,16 @@ static const char *gguf_note(const az_config *c)
                : NULL;
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("num_local_experts", INT, n_experts),
+    AZ_HF_ROW("num_experts_per_tok", INT, n_experts_used),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_CONST("swiglu_limit", NUMBER, 7),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_gpt_oss = {
     .name = "gpt_oss",
     .hf_types = hf_types,
@@ -97,6 +113,7 @@ const az_arch az_arch_gpt_oss = {
     .defaults = &defaults,
     .tensors = tensors,
     .hints = hints,
+    .form = { .class = "GptOssForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

@@ -49,6 +49,16 @@ static const char *gguf_note(const az_config *c)
                : "other programs may take another size of heads for this architecture";
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("mlp_bias", FLAG, bias_mlp),
+    AZ_HF_ROW("embedding_multiplier", REAL, embed_scale),
+    AZ_HF_ROW("residual_multiplier", REAL, residual_scale),
+    AZ_HF_ROW("attention_multiplier", REAL, attn_scale),
+    AZ_HF_ROW("logits_scaling", INVERSE, logit_scale),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_granite = {
     .name = "granite",
     .hf_types = hf_types,
@@ -57,6 +67,7 @@ const az_arch az_arch_granite = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "GraniteForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

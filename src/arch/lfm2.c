@@ -146,6 +146,19 @@ static const char *gguf_note(const az_config *c)
                         : NULL;
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("conv_L_cache", INT, conv_kernel),
+    AZ_HF_ROW("conv_bias", FLAG, bias_conv),
+    AZ_HF_ROW("layer_types", CONVOLVES, convolves),
+    AZ_HF_ROW("tie_embedding", FLAG, tied),
+    AZ_HF_ROW("block_dim", INT, hidden),
+    AZ_HF_ROW("block_ff_dim", INT, ff),
+    AZ_HF_CONST("block_auto_adjust_ff_dim", FALSE, 0),
+    AZ_HF_CONST("block_multiple_of", WHOLE, 256),
+    AZ_HF_CONST("block_ffn_dim_multiplier", NUMBER, 1),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_lfm2 = {
     .name = "lfm2",
     .hf_types = hf_types,
@@ -153,6 +166,7 @@ const az_arch az_arch_lfm2 = {
     .defaults = &defaults,
     .tensors = tensors,
     .hints = hints,
+    .form = { .class = "Lfm2ForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

@@ -35,6 +35,12 @@ static void configure(az_doc *d, az_config *c)
     c->bias_mlp = az_doc_bool(d, "mlp_bias", false);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("mlp_bias", FLAG, bias_mlp),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_llama = {
     .name = "llama",
     .hf_types = hf_types,
@@ -43,5 +49,6 @@ const az_arch az_arch_llama = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "LlamaForCausalLM", .keys = keys },
     .configure = configure,
 };

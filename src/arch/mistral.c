@@ -25,6 +25,17 @@ static void configure(az_doc *d, az_config *c)
     az_read_window(d, c, 4096);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_END,
+};
+
+static bool is(const adze_model *m, const az_config *c)
+{
+    (void)m;
+    return c->window && !c->n_experts;
+}
+
 const az_arch az_arch_mistral = {
     .name = "mistral",
     .hf_types = hf_types,
@@ -33,5 +44,6 @@ const az_arch az_arch_mistral = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "MistralForCausalLM", .keys = keys, .is = is },
     .configure = configure,
 };

@@ -27,6 +27,21 @@ static void configure(az_doc *d, az_config *c)
     az_read_moe(d, c, &experts, AZ_ROUTER_SOFTMAX_NORM);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("num_local_experts", INT, n_experts),
+    AZ_HF_ROW("num_experts_per_tok", INT, n_experts_used),
+    AZ_HF_END,
+};
+
+static const char *const names[] = { "block_sparse_moe.", NULL };
+
+static bool is(const adze_model *m, const az_config *c)
+{
+    (void)m;
+    return c->n_experts > 0;
+}
+
 const az_arch az_arch_mixtral = {
     .name = "mixtral",
     .hf_types = hf_types,
@@ -34,5 +49,6 @@ const az_arch az_arch_mixtral = {
     .flags = AZ_ARCH_PERMUTED,
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
+    .form = { .class = "MixtralForCausalLM", .keys = keys, .names = names, .is = is },
     .configure = configure,
 };

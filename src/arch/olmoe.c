@@ -52,6 +52,15 @@ static const char *gguf_note(const az_config *c)
     return NULL;
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("num_experts", INT, n_experts),
+    AZ_HF_ROW("num_experts_per_tok", INT, n_experts_used),
+    AZ_HF_ROW("norm_topk_prob", NORMALIZED, router),
+    AZ_HF_ROW("clip_qkv", REAL_OR_NULL, clip_qkv),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_olmoe = {
     .name = "olmoe",
     .hf_types = hf_types,
@@ -59,6 +68,7 @@ const az_arch az_arch_olmoe = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "OlmoeForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

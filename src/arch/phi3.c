@@ -34,12 +34,20 @@ static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)
                        err);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_END,
+};
+
+static const char *const names[] = { "mlp.gate_up_proj.weight", NULL };
+
 const az_arch az_arch_phi3 = {
     .name = "phi3",
     .hf_types = hf_types,
     .gguf_name = "phi3",
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
+    .form = { .class = "Phi3ForCausalLM", .keys = keys, .names = names },
     .configure = configure,
     .gguf_keys = gguf_keys,
 };

@@ -79,6 +79,18 @@ static const char *gguf_note(const az_config *c)
            "rope beyond its original context: they give other logits";
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("lm_head_bias", FLAG, bias_output),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("num_local_experts", INT, n_experts),
+    AZ_HF_ROW("num_experts_per_tok", INT, n_experts_used),
+    AZ_HF_ROW("router_jitter_noise", REAL, router_jitter),
+    AZ_HF_END,
+};
+
+static const char *const names[] = { "block_sparse_moe.", NULL };
+
 const az_arch az_arch_phimoe = {
     .name = "phimoe",
     .hf_types = hf_types,
@@ -86,6 +98,7 @@ const az_arch az_arch_phimoe = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "PhimoeForCausalLM", .keys = keys, .names = names },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

@@ -26,6 +26,13 @@ static void configure(az_doc *d, az_config *c)
     az_read_late_window(d, c);
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("use_sliding_window", GIVEN, window),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_qwen2 = {
     .name = "qwen2",
     .hf_types = hf_types,
@@ -33,5 +40,6 @@ const az_arch az_arch_qwen2 = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "Qwen2ForCausalLM", .keys = keys },
     .configure = configure,
 };

@@ -36,12 +36,21 @@ static const char *gguf_note(const az_config *c)
                : NULL;
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("use_sliding_window", GIVEN, window),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_qwen3 = {
     .name = "qwen3",
     .hf_types = hf_types,
     .gguf_name = "qwen3",
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
+    .form = { .class = "Qwen3ForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_note = gguf_note,
 };

@@ -87,6 +87,20 @@ static const char *gguf_note(const az_config *c)
     return NULL;
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("use_sliding_window", GIVEN, window),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_ROW("num_experts", INT, n_experts),
+    AZ_HF_ROW("num_experts_per_tok", INT, n_experts_used),
+    AZ_HF_ROW("moe_intermediate_size", INT, expert_ff),
+    AZ_HF_ROW("norm_topk_prob", NORMALIZED, router),
+    AZ_HF_CONST("decoder_sparse_step", WHOLE, 1),
+    AZ_HF_ROW("mlp_only_layers", LAYERS, dense),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_qwen3_moe = {
     .name = "qwen3_moe",
     .hf_types = hf_types,
@@ -94,6 +108,7 @@ const az_arch az_arch_qwen3_moe = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "Qwen3MoeForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

@@ -81,6 +81,16 @@ static const char *gguf_note(const az_config *c)
                          "those that this model says";
 }
 
+static const az_hf_key keys[] = {
+    AZ_HF_ROW("attention_bias", FLAG, bias_q),
+    AZ_HF_ROW("mlp_bias", FLAG, bias_mlp),
+    AZ_HF_ROW("use_sliding_window", GIVEN, window),
+    AZ_HF_ROW("sliding_window", INT64, window),
+    AZ_HF_ROW("layer_types", SLIDES, slides),
+    AZ_HF_ROW("no_rope_layers", ROTATES, no_rope),
+    AZ_HF_END,
+};
+
 const az_arch az_arch_smollm3 = {
     .name = "smollm3",
     .hf_types = hf_types,
@@ -89,6 +99,7 @@ const az_arch az_arch_smollm3 = {
     .defaults = &defaults,
     .tensors = az_decoder_tensors,
     .hints = hints,
+    .form = { .class = "SmolLM3ForCausalLM", .keys = keys },
     .configure = configure,
     .gguf_keys = gguf_keys,
     .gguf_note = gguf_note,

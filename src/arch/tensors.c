@@ -144,20 +144,38 @@ bool az_arch_canonical(const az_arch *arch, const adze_model *m, const char *sou
     return false;
 }
 
-bool az_arch_source_name(const az_arch *arch, const char *canonical, int expert, bool blocks,
-                         char *name, size_t size, const az_tensor_map **map)
+/* Whether the architecture calls the tensor so. */
+static bool is_own(const az_arch *arch, const az_tensor_map *t)
 {
-    int layer = 0, none, at;
+    for (const char *const *part = arch->form.names; part && *part; part++)
+        if (strstr(t->hf, *part)) return true;
+    return false;
+}
 
-    *map = NULL;
+const az_tensor_map *az_arch_row(const az_arch *arch, const char *canonical, unsigned as)
+{
+    const az_tensor_map *best = NULL;
+    int layer, none, rank = 0;
+
     for (const az_tensor_map *t = arch->tensors; t->name; t++) {
-        bool is_blocks = t->flags & AZ_TENSOR_BLOCKS;
-        if (!match(t->name, canonical, &at, &none) || (is_blocks && !blocks)) continue;
-        if (*map && !is_blocks) continue; /* the first counts, but for blocks */
-        *map = t;
-        layer = at;
+        unsigned special = t->flags & (AZ_TENSOR_MLX | AZ_TENSOR_BLOCKS);
+        int now = 1 + is_own(arch, t) + (special ? 2 : 0);
+        if ((special && !(special & as)) || now <= rank ||
+            !match(t->name, canonical, &layer, &none))
+            continue;
+        best = t;
+        rank = now;
     }
-    return *map && expand(*prefixes_of(arch), (*map)->hf, layer, expert, name, size);
+    return best;
+}
+
+bool az_arch_source_name(const az_arch *arch, const az_tensor_map *row, const char *canonical,
+                         int expert, char *name, size_t size)
+{
+    int layer, none;
+
+    return match(row->name, canonical, &layer, &none) &&
+           expand(*prefixes_of(arch), row->hf, layer, expert, name, size);
 }
 
 bool az_arch_other_half(const az_arch *arch, const az_tensor_map *map, const char *canonical,

@@ -366,6 +366,15 @@ static adze_status put_special(vocab *v, const char *name, const char *key, cons
     return az_kv_put_bool(&v->p->kv, add_key, add) ? ADZE_OK : nomem(v);
 }
 
+/* Whether WordPiece's token of this name goes around a text. */
+static bool adds(const vocab *v, const char *name, bool at_start)
+{
+    int64_t id;
+
+    return strcmp(v->kind, "bert") == 0 && special_id(v, name, &id) &&
+           template_adds(json_object_get(v->doc, "post_processor"), v->tokens[id].s, at_start);
+}
+
 static adze_status put_specials(vocab *v)
 {
     static const struct {
@@ -385,7 +394,10 @@ static adze_status put_specials(vocab *v)
     for (size_t i = 0; i < AZ_COUNT(all) && rc == ADZE_OK; i++)
         rc = put_special(v, all[i].name, all[i].key, all[i].add, all[i].at_start);
     if (rc == ADZE_OK && !az_kv_find(&v->p->kv, "tokenizer.ggml.add_bos_token") &&
-        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_bos_token", false))
+        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_bos_token", adds(v, "cls", true)))
+        rc = nomem(v);
+    if (rc == ADZE_OK && strcmp(v->kind, "bert") == 0 &&
+        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_sep_token", adds(v, "sep", false)))
         rc = nomem(v);
     return rc;
 }

@@ -35,16 +35,34 @@ static bool same_number(const json_t *a, const json_t *b)
            (float)json_number_value(a) == (float)json_number_value(b);
 }
 
+/* config.json as a kept document alone would have it; NULL: it does not say. */
+static json_t *as_said(adze_model *m, json_t *doc)
+{
+    const az_arch *nearest = m->nearest, *arch;
+    const char *warning = m->warning;
+    json_t *said = NULL;
+    adze_error why;
+    az_config c;
+
+    m->config = doc; /* read as a folder's, for the time being */
+    if (az_arch_of(m, &arch, &c, &why) == ADZE_OK) az_arch_hf_config(arch, m, &c, &said, &why);
+    m->config = NULL;
+    m->nearest = nearest;
+    m->warning = warning;
+    return said;
+}
+
 /* What the GGUF's keys say wins where the kept document says something else. */
-static void update(json_t *doc, const json_t *from_keys)
+static void update(json_t *doc, const json_t *said, const json_t *from_keys)
 {
     const char *key;
     json_t *v;
 
     json_object_foreach((json_t *)(uintptr_t)from_keys, key, v)
     {
-        const json_t *old = json_object_get(doc, key);
-        if (json_is_number(v) && json_is_number(old) && !same_number(old, v))
+        const json_t *was = json_object_get(said, key);
+        if (json_is_number(v) && json_is_number(was) && !same_number(was, v) &&
+            json_is_number(json_object_get(doc, key)))
             json_object_set(doc, key, v);
     }
 }
@@ -62,7 +80,7 @@ static void put_id(const az_plan *p, json_t *doc, const char *name)
 
 adze_status az_hf_config_from_gguf(const az_plan *p, json_t **out, adze_error *err)
 {
-    json_t *doc = NULL, *keys = NULL;
+    json_t *doc = NULL, *keys = NULL, *said;
     const az_arch *arch;
     adze_error why = { .pos = ADZE_NOPOS };
     az_config c;
@@ -72,16 +90,20 @@ adze_status az_hf_config_from_gguf(const az_plan *p, json_t **out, adze_error *e
     if (rc < 0) return rc;
     rc = kept(p, "adze.config", &doc, err);
     if (rc < 0) return rc;
+    arch = az_arch_of_folder(arch, p->model, &c);
     rc = az_arch_hf_config(arch, p->model, &c, &keys, doc ? &why : err);
     if (!doc && rc < 0) return rc;
     if (doc) {
-        if (keys) update(doc, keys);
+        said = as_said(p->model, doc);
+        if (keys && said) update(doc, said, keys);
+        json_decref(said);
         json_decref(keys);
     } else {
         doc = keys;
         put_id(p, doc, "bos");
         put_id(p, doc, "eos");
-        put_id(p, doc, "pad");
+        if (!json_object_get(doc, "pad_token_id"))
+            put_id(p, doc, "pad"); /* positions count from it */
     }
     *out = doc;
     return ADZE_OK;
@@ -98,6 +120,16 @@ static const az_str *token_text(const az_plan *p, const char *name)
         !az_kv_int(&p->model->kv, key, &id) || id < 0 || (uint64_t)id >= tokens->v.arr.n)
         return NULL;
     return (const az_str *)tokens->v.arr.data + id;
+}
+
+/* Words of a bert GGUF begin with U+2581. */
+static json_t *spelled(const az_plan *p, const az_str *s)
+{
+    static const char mark[] = "\xe2\x96\x81";
+    const char *model = az_kv_string(&p->model->kv, "tokenizer.ggml.model");
+    size_t n = model && strcmp(model, "bert") == 0 && strncmp(s->s, mark, 3) == 0 ? 3 : 0;
+
+    return json_stringn(s->s + n, s->n - n);
 }
 
 /* The default template, or a list of all where there are named ones. */
@@ -128,20 +160,22 @@ static json_t *tokenizer_config(const az_plan *p)
 {
     static const struct {
         const char *key, *member;
-    } texts[] = { { "bos", "bos_token" },
-                  { "eos", "eos_token" },
-                  { "padding", "pad_token" },
-                  { "unknown", "unk_token" } };
+    } texts[] = { { "bos", "bos_token" },     { "eos", "eos_token" }, { "padding", "pad_token" },
+                  { "unknown", "unk_token" }, { "cls", "cls_token" }, { "seperator", "sep_token" },
+                  { "mask", "mask_token" } };
+    const char *model = az_kv_string(&p->model->kv, "tokenizer.ggml.model");
     json_t *doc = json_object();
-    bool flag;
+    bool flag, add = true;
 
     for (size_t i = 0; i < AZ_COUNT(texts); i++) {
         const az_str *s = token_text(p, texts[i].key);
-        if (s) json_object_set_new(doc, texts[i].member, json_stringn(s->s, s->n));
+        if (s) json_object_set_new(doc, texts[i].member, spelled(p, s));
     }
-    if (az_kv_bool(&p->model->kv, "tokenizer.ggml.add_bos_token", &flag))
+    /* elsewhere tokenizer.json says what goes around a text */
+    if (!model || (strcmp(model, "gpt2") != 0 && strcmp(model, "llama") != 0)) add = false;
+    if (add && az_kv_bool(&p->model->kv, "tokenizer.ggml.add_bos_token", &flag))
         json_object_set_new(doc, "add_bos_token", json_boolean(flag));
-    if (az_kv_bool(&p->model->kv, "tokenizer.ggml.add_eos_token", &flag))
+    if (add && az_kv_bool(&p->model->kv, "tokenizer.ggml.add_eos_token", &flag))
         json_object_set_new(doc, "add_eos_token", json_boolean(flag));
     json_object_set_new(doc, "clean_up_tokenization_spaces", json_false());
     json_object_set_new(doc, "tokenizer_class", json_string("PreTrainedTokenizerFast"));

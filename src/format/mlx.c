@@ -5,6 +5,7 @@
  * differ are listed there by their path. Source: mlx_lm/utils.py and convert.py, 2026-08-22.
  */
 #include "format/mlx.h"
+#include "arch/arch.h"
 #include "base/json.h"
 #include "format/folder.h"
 #include "format/hf.h"
@@ -81,11 +82,19 @@ static int layers_of(const az_plan *p)
     return n;
 }
 
+/* The weights that choose experts: every bit counts, and they are few. */
+static bool is_router(const char *name)
+{
+    return strstr(name, "mlp.gate.weight") || strstr(name, "mlp.router.weight") ||
+           strstr(name, "block_sparse_moe.gate.weight");
+}
+
 static int bits_of(const az_mlx_recipe *r, const char *name, int n)
 {
     int i = layer_of(name);
     bool spread = i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;
 
+    if (is_router(name)) return 8;
     if (!r->high_bits) return r->bits;
     if (spread && (strstr(name, "v_proj") || strstr(name, "down_proj"))) return r->high_bits;
     return strstr(name, "lm_head") ? r->high_bits : r->bits;
@@ -146,12 +155,23 @@ static adze_status mlx_assign(az_plan *p, adze_error *err)
     rc = p->model->config ? ADZE_OK : az_folder_narrow(p, scale, err);
     for (size_t i = 0; i < p->n_outputs && rc == ADZE_OK; i++) {
         az_output *o = &p->outputs[i];
-        if (!is_matrix(o)) continue;
+        if (!is_matrix(o) || (r->mode != AZ_MLX_AFFINE && is_router(o->name))) continue;
         if (o->shape[o->n_dims - 1] % r->group)
             o->fallback = true;
         else
             rc = make_parts(p, o, r, bits_of(r, o->name, n), scale, err);
     }
+    return rc;
+}
+
+static adze_status note_encoder(az_plan *p, adze_error *err)
+{
+    const az_arch *arch;
+    az_config c;
+    adze_status rc = az_arch_of(p->model, &arch, &c, err);
+
+    if (rc == ADZE_OK && c.encoder)
+        az_plan_note(p, "mlx-lm has no encoders: it does not load this folder, adze does");
     return rc;
 }
 
@@ -165,7 +185,8 @@ static adze_status mlx_plan(adze_run *run, adze_model *m, const az_recipe *r, az
     *out = NULL;
     if (rc < 0) return rc;
     p->shard_bytes = SHARD_BYTES;
-    rc = az_folder_init(&f, p, "mlx", err);
+    rc = note_encoder(p, err);
+    if (rc == ADZE_OK) rc = az_folder_init(&f, p, "mlx", err);
     az_folder_deinit(&f);
     if (rc < 0)
         az_plan_free(p);
@@ -197,6 +218,35 @@ static json_t *quantization(const az_plan *p, const az_mlx_recipe *r)
     return q;
 }
 
+/* mlx-lm does not have transformers' defaults, nor does it know all of 5.x's spellings: what config.json leaves out is
+ * said. */
+static adze_status spell_out(const az_plan *p, json_t *config, adze_error *err)
+{
+    json_t *all = NULL, *v, *scaling;
+    const az_arch *arch;
+    const char *key;
+    az_config c;
+    adze_status rc = az_arch_of(p->model, &arch, &c, err);
+
+    if (rc == ADZE_OK)
+        rc = az_arch_hf_config(az_arch_of_folder(arch, p->model, &c), p->model, &c, &all, err);
+    if (rc < 0) return rc;
+    json_object_foreach(all, key, v)
+    {
+        const json_t *old = json_object_get(config, key);
+        if (!old || json_is_null(old)) json_object_set(config, key, v);
+    }
+    json_decref(all);
+    scaling = json_object_get(config, "rope_scaling");
+    if (json_is_object(scaling) && !json_object_get(scaling, "type") &&
+        az_json_str(scaling, "rope_type")) {
+        scaling = json_copy(scaling);
+        json_object_set(scaling, "type", json_object_get(scaling, "rope_type"));
+        json_object_set_new(config, "rope_scaling", scaling);
+    }
+    return ADZE_OK;
+}
+
 static adze_status add_config(az_folder *f, adze_error *err)
 {
     const az_plan *p = f->plan;
@@ -210,6 +260,11 @@ static adze_status add_config(az_folder *f, adze_error *err)
     else if ((rc = az_hf_config_from_gguf(p, &config, err)) < 0)
         return rc;
     if (!config) return az_fail_nomem(err, "writing config.json");
+    rc = spell_out(p, config, err);
+    if (rc < 0) {
+        json_decref(config);
+        return rc;
+    }
     json_object_del(config, "quantization");
     json_object_del(config, "quantization_config");
     json_object_del(config, "_name_or_path");

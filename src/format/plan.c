@@ -13,7 +13,8 @@
 
 typedef struct planner {
     az_plan *p;
-    const az_arch *arch;
+    const az_arch *arch, *folder; /* of the model; of the folder that is written */
+    bool mlx;                     /* it is an MLX folder */
     az_config config;
     az_graph graph;
     size_t cap;
@@ -190,35 +191,34 @@ static bool keeps_blocks(const planner *pl, const az_tensor *t)
 static adze_status can_go_back(const planner *pl, const az_tensor *t, const az_tensor_map *map,
                                adze_error *err)
 {
-    bool halves = map->pick == AZ_PICK_FIRST || map->pick == AZ_PICK_SECOND;
-
-    if (!halves && (to_hf(pl) || (map->pick == AZ_PICK_ALL && !map->flags))) return ADZE_OK;
+    if (map->pick != AZ_PICK_FIRST && map->pick != AZ_PICK_SECOND) return ADZE_OK;
     return az_fail_name(err, ADZE_EUNSUP, pl->p->model->path, t->name, ADZE_NOPOS,
                         "tensor of architecture %s cannot be written under the names of a folder",
-                        pl->arch->name);
+                        pl->folder->name);
 }
 
 /* The tensor with the odd rows (elements, of a bias) of the folder's, where t has the even ones. */
-static adze_status find_second(const planner *pl, const az_tensor *t, const az_tensor_map *map,
-                               az_producer *pr, adze_error *err)
+static adze_status find_second(const planner *pl, const az_tensor *t, const char *canonical,
+                               const az_tensor_map *map, az_producer *pr, adze_error *err)
 {
     const adze_model *m = pl->p->model;
     char name[192];
 
-    if (m->config || !az_arch_other_half(pl->arch, map, t->name, name, sizeof name)) return ADZE_OK;
-    pr->second = az_model_tensor(m, name);
-    if (pr->second && pr->second->type == t->type) return ADZE_OK;
+    if (!az_arch_other_half(pl->folder, map, canonical, name, sizeof name)) return ADZE_OK;
+    pr->second = az_arch_tensor(pl->arch, m, name, NULL);
+    if (pr->second == t) pr->second = NULL; /* it has both halves */
+    if (!pr->second ? m->config != NULL : pr->second->type == t->type) return ADZE_OK;
     return az_fail_name(err, ADZE_EUNSUP, m->path, t->name, t->at_bytes,
                         "and its other half, %s, are not of one type", name);
 }
 
 /* Shape and order in a folder where they are not the source's. */
-static adze_status reshape(const planner *pl, const az_tensor *t, const az_tensor_map *map,
-                           az_output *o, az_producer *pr, adze_error *err)
+static adze_status reshape(const planner *pl, const az_tensor *t, const char *canonical,
+                           const az_tensor_map *map, az_output *o, az_producer *pr, adze_error *err)
 {
     int64_t shape[AZ_MAX_DIMS] = { o->shape[0], o->shape[1], o->shape[2], o->shape[3] };
     int n = o->n_dims;
-    adze_status rc = find_second(pl, t, map, pr, err);
+    adze_status rc = find_second(pl, t, canonical, map, pr, err);
 
     if (rc < 0) return rc;
     if (pr->second) shape[1] *= 2; /* [experts, rows] or [experts, rows, columns] */
@@ -230,15 +230,16 @@ static adze_status reshape(const planner *pl, const az_tensor *t, const az_tenso
         shape[2] = rows;
     }
     if (map->gguf == AZ_TR_ROWS && !pl->p->model->config)
-        shape[0] += pr->empty = pl->config.position_offset;
+        shape[0] += pr->empty = pl->folder->form.positions;
     set_shape(o, n, shape);
     return ADZE_OK;
 }
 
-/* One tensor of the source, or one expert's part of it. map: what the architecture says of the folder's; NULL: the
- * tensor stays as it is. */
-static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_tensor_map *map,
-                                    const char *name, int expert, adze_error *err)
+/* One tensor of the source, or one expert's part of it. canonical, map: its name, and what the architecture says of the
+ * folder's; NULL: the tensor stays as it is. */
+static adze_status output_to_folder(planner *pl, const az_tensor *t, const char *canonical,
+                                    const az_tensor_map *map, const char *name, int expert,
+                                    adze_error *err)
 {
     az_producer pr = { .src = t, .inverse = true };
     az_output o = { .fallback = false };
@@ -251,10 +252,12 @@ static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_te
         set_shape(&o, t->n_dims - 1, t->shape + 1);
     rows = o.rows;
     pr.items = (az_items){ 1, rows, rows, expert < 0 ? 0 : expert * rows, 1, cols_of(&o) };
-    if (map && map->gguf == AZ_TR_NORM && pl->arch->flags & AZ_ARCH_ADD_ONE) pr.add = -1;
+    if (map && map->gguf == AZ_TR_NORM && pl->arch->flags & AZ_ARCH_ADD_ONE &&
+        !pl->p->model->config)
+        pr.add = -1;
     rc = folder_type(pl->p, t, &o.type, err);
-    if (rc == ADZE_OK && map) rc = permutation(pl, t, map->gguf, &pr, err);
-    if (rc == ADZE_OK && map) rc = reshape(pl, t, map, &o, &pr, err);
+    if (rc == ADZE_OK && map && !pl->p->model->config) rc = permutation(pl, t, map->gguf, &pr, err);
+    if (rc == ADZE_OK && map) rc = reshape(pl, t, canonical, map, &o, &pr, err);
     if (rc == ADZE_OK && map && map->flags & AZ_TENSOR_BLOCKS) {
         o.type = AZ_MXFP4;
         rc = az_mxfp4_in_parts(pl->p, &o, name, err);
@@ -262,49 +265,103 @@ static adze_status output_to_folder(planner *pl, const az_tensor *t, const az_te
     return rc == ADZE_OK ? add_output(pl, name, &o, &pr, err) : rc;
 }
 
-static adze_status outputs_of_map(planner *pl, const az_tensor *t, adze_error *err)
+/* How a folder of this kind calls a tensor, which may be a stack of experts. */
+static const az_tensor_map *row_of(const planner *pl, const az_tensor *t, const char *canonical)
 {
-    const az_tensor_map *map = NULL;
-    char name[192];
-    bool blocks = keeps_blocks(pl, t);
-    int experts = 1;
-    adze_status rc;
+    return az_arch_row(pl->folder, canonical,
+                       pl->mlx               ? AZ_TENSOR_MLX
+                       : keeps_blocks(pl, t) ? AZ_TENSOR_BLOCKS
+                                             : 0);
+}
 
-    if (!az_arch_source_name(pl->arch, t->name, 0, blocks, name, sizeof name, &map)) return ADZE_OK;
-    rc = can_go_back(pl, t, map, err);
-    if (map->pick == AZ_PICK_ODD) return rc; /* the even rows' tensor takes them */
-    if (strstr(map->hf, "{e}")) experts = (int)t->shape[0];
-    for (int e = 0; e < experts && rc == ADZE_OK; e++) {
-        az_arch_source_name(pl->arch, t->name, e, blocks, name, sizeof name, &map);
-        rc = output_to_folder(pl, t, map, name, strstr(map->hf, "{e}") ? e : -1, err);
+/* A tensor under its canonical name; experts lie in one stack. */
+static adze_status outputs_of_map(planner *pl, const az_tensor *t, const char *canonical,
+                                  adze_error *err)
+{
+    const az_tensor_map *map = row_of(pl, t, canonical);
+    bool apart = map && strstr(map->hf, "{e}");
+    char name[192];
+    adze_status rc = map ? can_go_back(pl, t, map, err) : ADZE_OK;
+
+    if (!map || rc < 0 || map->pick == AZ_PICK_ODD)
+        return rc; /* the even rows' tensor takes them */
+    for (int e = 0; e < (apart ? (int)t->shape[0] : 1) && rc == ADZE_OK; e++) {
+        if (!az_arch_source_name(pl->folder, map, canonical, e, name, sizeof name))
+            return az_fail_name(err, ADZE_EUNSUP, pl->p->model->path, t->name, ADZE_NOPOS,
+                                "its name is too long");
+        rc = output_to_folder(pl, t, canonical, map, name, apart ? e : -1, err);
     }
     return rc;
 }
 
-/* A folder's tensor stays as it is; blocks that become floats get the name and order that floats have. */
+/* Whether a folder of the other kind than this tensor's calls it otherwise. */
+static bool is_foreign(const planner *pl, const char *canonical, const az_tensor_map *map)
+{
+    bool here = map->flags & AZ_TENSOR_MLX;
+
+    return here != pl->mlx &&
+           (here || az_arch_row(pl->folder, canonical, AZ_TENSOR_MLX)->flags & AZ_TENSOR_MLX);
+}
+
+/* A folder's tensor stays as it is, but experts where this kind of folder has them otherwise (experts_to_folder);
+ * blocks that become floats get the name and order that floats have. */
 static adze_status output_from_folder(planner *pl, const az_tensor *t, adze_error *err)
 {
     const az_tensor_map *map = NULL;
-    char canonical[192], name[192];
+    char canonical[192];
 
-    if (t->type == AZ_MXFP4 &&
-        az_arch_canonical(pl->arch, pl->p->model, t->name, canonical, sizeof canonical, &map) &&
-        az_arch_source_name(pl->arch, canonical, 0, keeps_blocks(pl, t), name, sizeof name, &map))
-        return output_to_folder(pl, t, to_hf(pl) ? map : NULL, name, -1, err);
-    return output_to_folder(pl, t, NULL, t->name, -1, err);
+    if (az_arch_canonical(pl->arch, pl->p->model, t->name, canonical, sizeof canonical, &map)) {
+        if (is_foreign(pl, canonical, map)) return ADZE_OK;
+        if (t->type == AZ_MXFP4 && to_hf(pl)) return outputs_of_map(pl, t, canonical, err);
+    }
+    return output_to_folder(pl, t, NULL, NULL, t->name, -1, err);
 }
 
-/* Outputs of a folder have the checkpoint's own names. From a GGUF: the names of the architecture's map, rows of
- * heads put back, experts apart; what is made from the config is left out. */
+/* Experts of a checkpoint, apart or in whichever stacks, as MLX has them. */
+static adze_status output_stacked(planner *pl, const az_graph_weight *w, const az_source *source,
+                                  adze_error *err)
+{
+    az_producer pr = { .src = source->t, .source = *source };
+    const az_tensor_map *row = az_arch_row(pl->folder, w->name, AZ_TENSOR_MLX);
+    az_output o = { .fallback = false };
+    char name[192];
+    adze_status rc = folder_type(pl->p, source->t, &o.type, err);
+
+    pr.items = az_source_items(source, w);
+    shape_of(w, 0, &o);
+    if (rc == ADZE_OK && !az_arch_source_name(pl->folder, row, w->name, 0, name, sizeof name))
+        rc = az_fail_name(err, ADZE_EUNSUP, pl->p->model->path, w->name, ADZE_NOPOS,
+                          "its name is too long");
+    return rc == ADZE_OK ? add_output(pl, name, &o, &pr, err) : rc;
+}
+
+static adze_status experts_to_folder(planner *pl, adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (int i = 0; i < pl->graph.n_weights && rc == ADZE_OK; i++) {
+        const az_graph_weight *w = &pl->graph.weights[i];
+        az_source s = az_arch_source(pl->arch, pl->p->model, w->name);
+        if (!w->experts || !is_foreign(pl, w->name, s.map)) continue;
+        rc = pl->mlx ? output_stacked(pl, w, &s, err) : outputs_of_map(pl, s.t, w->name, err);
+    }
+    return rc;
+}
+
+/* Outputs of a folder have the checkpoint's own names. From a folder: all tensors as they are, but experts as this kind
+ * of folder has them. From a GGUF: the names of the architecture's map, rows of heads put back; what is made from the
+ * config is left out. */
 static adze_status outputs_to_folder(planner *pl, adze_error *err)
 {
     adze_model *m = pl->p->model;
     adze_status rc = ADZE_OK;
 
+    pl->folder = az_arch_of_folder(pl->arch, m, &pl->config);
+    pl->mlx = !to_hf(pl);
     for (size_t i = 0; i < m->n_tensors && rc == ADZE_OK; i++)
         rc = m->config ? output_from_folder(pl, &m->tensors[i], err)
-                       : outputs_of_map(pl, &m->tensors[i], err);
-    return rc;
+                       : outputs_of_map(pl, &m->tensors[i], m->tensors[i].name, err);
+    return rc == ADZE_OK && m->config ? experts_to_folder(pl, err) : rc;
 }
 
 static adze_status refuse_read_only(const az_plan *p, const az_output *o, az_type want, bool manual,
