@@ -2,6 +2,7 @@
 
     python3 tools/compare_templates.py build/release/render_lines FOLDER   # every *.jinja x the conversations
     python3 tools/compare_templates.py build/release/render_lines --fuzz SEED COUNT
+    python3 tools/compare_templates.py build/release/render_lines --layout SEED COUNT   # pprint, wordwrap, urlize, ...
 
 Needs jinja2. Prints what differs; where Python raises, adze must fail.
 """
@@ -77,7 +78,8 @@ FILTERS = ["abs", "capitalize", "count", "default('d')", "default('d', true)", "
            "sum(attribute='a')", "sum(start=2)", "title", "tojson", "tojson(indent=2)", "tojson(ensure_ascii=true)", "tojson(sort_keys=true)",
            "tojson(separators=(',', ':'))", "tojson(indent=0)", "trim", "trim('H ')", "truncate(5)", "truncate(5, true)", "truncate(8, false, '', 0)",
            "unique|list", "unique(true)|list", "upper", "urlencode", "wordcount", "center(20)", "filesizeformat", "attr('upper')", "attr('x')",
-           "list|length", "list|first", "map('string')|join('|')", "select('defined')|list"]
+           "list|length", "list|first", "map('string')|join('|')", "select('defined')|list", "pprint", "wordwrap(9)", "wordwrap(4, false)", "striptags",
+           "urlize", "urlize(8)", "xmlattr"]
 METHODS = ["upper()", "lower()", "title()", "capitalize()", "strip()", "lstrip()", "rstrip()", "strip('H d')", "split()", "split('l')", "split('l', 1)",
            "rsplit('l', 1)", "split(None, 1)", "rsplit(None, 1)", "split(maxsplit=1)", "splitlines()", "splitlines(true)", "replace('l', '')", "replace('', '-')",
            "replace('l', 'LL', 2)", "startswith('He')", "endswith('d')", "startswith(('x', 'H'))", "endswith('l', 0, 4)", "find('l')", "rfind('l')",
@@ -93,6 +95,45 @@ FORMATS = ["%s", "%d", "%5d|", "%-5d|", "%05d", "%+d", "%x", "%X", "%#x", "%o", 
            "%5.1f%%", "%(b)s", "%s %s", "% d", "%u"]
 SPECS = ["", "d", "5d", "<5", ">5", "^5", "^7", "*^9", "05d", "+d", ",", "_", "x", "#x", "b", "#b", "o", "X", "f", ".2f", "8.2f", "e", ".3e", "g", ".3g", "%", ".1%", "s", ".2s",
          "10s", ">10s", "08.3f", "+.1f", " d", "n", ".0f", ",.2f", "=+6d"]
+
+
+WORDS = ["the", "a-b", "foo-bar-baz", "--", "---", "x--y", "don't", "really-long-hyphenated-word-here", "verylongwordwithoutanyhyphens", "e.g.",
+         "\u00e9t\u00e9-\u00e9t\u00e9", "a1-b2", "_a-_b", "\u4f60\u597d", "(x)", "y,--z", "-b", "a-", "-", "n--"]
+LINKS = ["http://example.org", "https://a.b.example.com/x?y=z#w", "www.example.com", "WWW.x.co", "example.com", "foo.org/path", "me@example.org", "mailto:me@x.y.org",
+         "(http://x.org/a_(b))", "<http://x.com>", "http://1.2.3.4:80/", "http://[::1]/", "http://[fe80:0:0:0:0:0:0:1]:8080/x", "https://xn--bcher-kva", "ftp://x.org/", "tel:123",
+         "@a@b.c", "a@b", "x.y.", "http://localhost", "http://a_b-c%20.net", "http://x.com,", "see:http://x.com", "foo.com).", "\"www.a.com\"", "a&b", "&lt;http://q.org&gt;",
+         "https://ex.comm:123456", "http://x.info:12?q"]
+MARKUP = ["<b>", "</b>", "<!-- c -->", "<", "<!--", "&amp;", "&lt;", "&copy", "&copy;", "&notit;", "&#65;", "&#x41", "&#0;", "&#x110000;", "&#128;", "&nosuch;", "&;", "& ", "&#;",
+          "&#x;", "&frac12;", "&CounterClockwiseContourIntegral;", "&fjlig;", "&NewLine;", "a", "  b ", "\t", "\u00a0", "&#xfffe;", "&#127;", "&ampx", "&amp", "&LT", "&#1114112",
+          "&#99999999999999999999;", "&Aacute", "&acE;", "&ngE;"]
+LAYOUT = ["{{ s|wordwrap(w) }}", "{{ s|wordwrap(w, false) }}", "{{ s|wordwrap(w, true, '|', false) }}", "{{ s|wordwrap(w, false, '|', false) }}", "{{ u|urlize }}",
+          "{{ u|urlize(w - 3, true, rel='x noopener a', target='_b') }}", "{{ u|urlize(extra_schemes=['tel:', 'ftp://']) }}", "{{ u|safe|urlize }}", "{{ h|striptags }}", "{{ v|pprint }}",
+          "{{ [v, (1, 2), (v,)]|pprint }}", "{{ {1: v, 'a': 2, none: 3, (1, 2): 4}|pprint }}", "{{ d|xmlattr }}", "{{ d|xmlattr(false) }}", "{{ d|urlencode }}", "{{ v|urlencode }}",
+          "{{ s|urlencode }}"]
+
+
+def layout(adze, seed, count):
+    """Random texts through the filters that lay text out."""
+    r, env, bad = random.Random(seed), environment(datetime.now()), 0
+
+    def text(parts, spaces, n):
+        return "".join(r.choice(parts) + r.choice(spaces) for _ in range(r.randrange(n)))
+
+    def value(depth=0):
+        k = r.random()
+        if depth < 4 and k < 0.3:
+            return [value(depth + 1) for _ in range(r.randrange(6))]
+        if depth < 4 and k < 0.55:
+            return {r.choice(["k", "key two", "zz", "longer key here", "'q'"]) + str(r.randrange(9)): value(depth + 1) for _ in range(r.randrange(6))}
+        return text(WORDS, "   \t\n", 12) if k < 0.8 else r.choice([1, -7, 2.5, None, True, 1e20, "", "it's", "a\nb\nc", "x" * 90, "word " * 30])
+
+    for _ in range(count):
+        values = {"s": text(WORDS, "   \t\n\u00a0", 30), "u": text(LINKS + WORDS[:5], [" ", " ", "\n", ""], 8), "h": text(MARKUP, [""], 12), "v": value(),
+                  "w": r.choice([1, 2, 3, 5, 8, 10, 15, 20, 30, 79]),
+                  "d": {r.choice(["a", "b-c", "x:y", "q<"]): r.choice(["1", "<&\"'", None, 5, True, "\u00e9"]) for _ in range(4)}}
+        bad += sum(not check(env, adze, "layout", source, values) for source in LAYOUT)
+    print(f"{count * len(LAYOUT)} texts: {bad} differ")
+    return bad
 
 
 class Maker:
@@ -235,7 +276,7 @@ class Maker:
 
 # A text that names an object's address cannot be compared; nor can numbers that adze refuses.
 SKIP = (" at 0x", "<function", "<built-in", "<bound method")
-REFUSED = ("64 bits", "is not supported", "are not supported", "known to Jinja", "has no text")
+REFUSED = ("64 bits", "is not supported", "are not supported", "is refused", "has no text")
 
 
 def fuzz(adze, seed, count):
@@ -265,6 +306,8 @@ def main():
     adze = Adze(sys.argv[1])
     if sys.argv[2] == "--fuzz":
         sys.exit(fuzz(adze, int(sys.argv[3]), int(sys.argv[4])) > 0)
+    if sys.argv[2] == "--layout":
+        sys.exit(layout(adze, int(sys.argv[3]), int(sys.argv[4])) > 0)
     sys.exit(folder(adze, sys.argv[2]) > 0)
 
 

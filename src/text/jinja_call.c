@@ -68,7 +68,8 @@ az_jval az_jcall_func(az_jinja *J, const az_jfunc *f, az_jval self, const az_jar
 
     if (az_jfailed(J)) return AZ_JUNDEF;
     if (!f->fn)
-        return az_jfail_status(J, ADZE_EUNSUP, "%s is known to Jinja but not supported", f->name);
+        return az_jfail_status(J, ADZE_EUNSUP, "%s is refused: %s", f->name,
+                               f->params ? f->params : "adze does not have it");
     if (f->params && !bind(J, f, a, self.kind != AZ_J_MISSING, args)) return AZ_JUNDEF;
     return f->fn(J, a, args);
 }
@@ -515,6 +516,6 @@ const az_jfunc az_jglobals[] = {
     { "joiner", ";sep", make_joiner },
     { "raise_exception", "message", raise_exception },
     { "strftime_now", "format", strftime_now },
-    { "lipsum", NULL, NULL },
+    { "lipsum", "its text would be another one each time", NULL },
     { 0 },
 };

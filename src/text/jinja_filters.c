@@ -1,4 +1,5 @@
-/* Filters on text and numbers. Those on sequences are in jinja_filters_seq.c. Source: jinja2 3.1 filters.py. */
+/* Filters on text and numbers. Those on sequences are in jinja_filters_seq.c, those for pages in jinja_filters_page.c,
+ * pprint and wordwrap in jinja_filters_print.c. Source: jinja2 3.1 filters.py. */
 #include "text/jinja_value.h"
 
 #include <math.h>
@@ -207,31 +208,6 @@ FILTER(f_wordcount)
         inside = word;
     }
     return az_jint(n);
-}
-
-/* urllib.parse.quote with "/" kept. */
-FILTER(f_urlencode)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/";
-    az_jval s;
-    az_buf b;
-
-    (void)args;
-    if (!az_jis_str(a[0]) && az_jiterable(a[0]))
-        return az_jfail_status(J, ADZE_EUNSUP,
-                               "urlencode of a sequence or mapping is not supported");
-    s = az_jto_str(J, a[0]);
-    if (az_jfailed(J)) return AZ_JUNDEF;
-    az_jbuf(J, &b);
-    for (size_t i = 0; i < s.u.s->n; i++) {
-        unsigned char c = (unsigned char)s.u.s->s[i];
-        if (c && strchr(plain, c))
-            az_buf_putc(&b, (char)c);
-        else
-            az_buf_printf(&b, "%%%02X", c);
-    }
-    return az_jstr_of_buf(J, &b);
 }
 
 /* --- numbers --- */
@@ -458,28 +434,26 @@ const az_jfunc az_jfilters_text[] = {
     { "indent", "s;width,first,blank", f_indent },
     { "int", "value;default,base", f_int },
     { "lower", "s", f_lower },
-    { "pprint", NULL, NULL },
     { "replace", "s,old,new;count", f_replace },
     { "round", "value;precision,method", f_round },
     { "safe", "value", f_safe },
     { "string", "object", f_string },
-    { "striptags", NULL, NULL },
     { "title", "s", f_title },
     { "tojson", "x;ensure_ascii,indent,separators,sort_keys", f_tojson },
     { "trim", "value;chars", f_trim },
     { "truncate", "s;length,killwords,end,leeway", f_truncate },
     { "upper", "s", f_upper },
-    { "urlencode", "value", f_urlencode },
-    { "urlize", NULL, NULL },
     { "wordcount", "s", f_wordcount },
-    { "wordwrap", NULL, NULL },
-    { "xmlattr", NULL, NULL },
     { 0 },
 };
 
 const az_jfunc *az_jfilter(const char *s, size_t n)
 {
-    const az_jfunc *f = az_jfind(az_jfilters_text, s, n);
+    static const az_jfunc *const tables[] = { az_jfilters_text, az_jfilters_seq, az_jfilters_page,
+                                              az_jfilters_print };
+    const az_jfunc *f = NULL;
 
-    return f ? f : az_jfind(az_jfilters_seq, s, n);
+    for (size_t i = 0; !f && i < AZ_COUNT(tables); i++)
+        f = az_jfind(tables[i], s, n);
+    return f;
 }

@@ -649,7 +649,7 @@ const az_jfunc az_jfilters_seq[] = {
     { "map", NULL, f_map },
     { "max", "value;case_sensitive,attribute", f_max },
     { "min", "value;case_sensitive,attribute", f_min },
-    { "random", NULL, NULL },
+    { "random", "its value would be another one each time", NULL },
     { "reject", NULL, f_reject },
     { "rejectattr", NULL, f_rejectattr },
     { "reverse", "value", f_reverse },

@@ -664,14 +664,14 @@ static bool is_alpha(uint32_t c)
     return (az_uc_class_of(c) & AZ_UC_L) != 0;
 }
 
-static bool is_decimal(uint32_t c)
+bool az_jdecimal(uint32_t c)
 {
     return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_ND;
 }
 
 static bool is_digit(uint32_t c)
 {
-    return is_decimal(c) || c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070 ||
+    return az_jdecimal(c) || c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070 ||
            (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089) ||
            (c >= 0x2460 && c <= 0x2468);
 }
@@ -709,7 +709,7 @@ static az_jval all(az_jinja *J, az_jval v, bool (*is)(uint32_t), bool empty)
         return all(J, a[0], is, empty); \
     }
 ALL(m_isalpha, is_alpha, false)
-ALL(m_isdecimal, is_decimal, false)
+ALL(m_isdecimal, az_jdecimal, false)
 ALL(m_isdigit, is_digit, false)
 ALL(m_isnumeric, is_numeric, false)
 ALL(m_isalnum, az_jalnum, false)

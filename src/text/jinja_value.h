@@ -116,7 +116,8 @@ struct az_jfunc {
     /* Parameter names "a,b;c,d", those before ';' must be given; a leading '/' forbids keywords. NULL: fn reads args
      * itself. A method's object and a filter's or test's value come first. */
     const char *params;
-    /* a: [AZ_J_MAX_PARAMS] bound parameters, AZ_J_MISSING where not given. NULL: known but not supported. */
+    /* a: [AZ_J_MAX_PARAMS] bound parameters, AZ_J_MISSING where not given. NULL: known but refused,
+     * and params says why (NULL: adze does not have it). */
     az_jval (*fn)(az_jinja *J, const az_jval *a, const az_jargs *args);
 };
 enum { AZ_J_MAX_PARAMS = 8 };
@@ -322,6 +323,7 @@ az_jval az_jsplit_lines(az_jinja *J, az_jval s, bool keep);
 bool az_jcased(az_jval s, bool upper); /* islower, isupper */
 bool az_jspace(uint32_t c);            /* Python's str.isspace */
 bool az_jalnum(uint32_t c);
+bool az_jdecimal(uint32_t c);                                       /* Nd */
 az_jval az_jpercent(az_jinja *J, az_jval fmt, az_jval arg);         /* fmt % arg */
 az_jval az_jformat(az_jinja *J, az_jval fmt, const az_jargs *args); /* fmt.format(...) */
 extern const az_jfunc az_jstr_methods[];
@@ -333,10 +335,12 @@ const az_jfunc *az_jfind(const az_jfunc *table, const char *s, size_t n); /* end
 extern const az_jfunc az_jlist_methods[], az_jdict_methods[], az_jloop_methods[],
     az_jcycler_methods[], az_jglobals[], az_jdict_type_methods[];
 
-/* jinja_filters.c, jinja_filters_seq.c, jinja_tests.c */
+/* jinja_filters.c and its siblings, jinja_tests.c */
 const az_jfunc *az_jfilter(const char *s, size_t n); /* NULL: unknown */
 const az_jfunc *az_jtest(const char *s, size_t n);
-extern const az_jfunc az_jfilters_text[], az_jfilters_seq[], az_jtests[];
+az_jval az_jurlize(az_jinja *J, const az_jval *a, const az_jargs *args); /* jinja_urlize.c */
+extern const az_jfunc az_jfilters_text[], az_jfilters_seq[], az_jfilters_page[],
+    az_jfilters_print[], az_jtests[];
 
 /* jinja_case.c: Python's case mappings. Writes up to 3 characters, returns how many. */
 int az_jcase_upper(uint32_t c, uint32_t out[3]);
