@@ -351,7 +351,9 @@ static adze_status put_special(vocab *v, const char *name, const char *key, cons
 
     given = az_json_bool(v->config, "add_bos_token", &bos);
     given = az_json_bool(v->config, "add_eos_token", &eos) || given;
-    if (!special_id(v, name, &id)) return ADZE_OK;
+    if (!special_id(v, name, &id) && /* what begins a text of an encoder is its BOS there */
+        (strcmp(name, "bos") != 0 || !special_id(v, "cls", &id)))
+        return ADZE_OK;
     if (!az_kv_put_u32(&v->p->kv, key, (uint32_t)id)) return nomem(v);
     if (strcmp(name, "eos") == 0 && other_eos(v, id, &eot) &&
         !az_kv_put_u32(&v->p->kv, "tokenizer.ggml.eot_token_id", (uint32_t)eot))
@@ -364,15 +366,6 @@ static adze_status put_special(vocab *v, const char *name, const char *key, cons
     else
         add = template_adds(json_object_get(v->doc, "post_processor"), v->tokens[id].s, at_start);
     return az_kv_put_bool(&v->p->kv, add_key, add) ? ADZE_OK : nomem(v);
-}
-
-/* Whether WordPiece's token of this name goes around a text. */
-static bool adds(const vocab *v, const char *name, bool at_start)
-{
-    int64_t id;
-
-    return strcmp(v->kind, "bert") == 0 && special_id(v, name, &id) &&
-           template_adds(json_object_get(v->doc, "post_processor"), v->tokens[id].s, at_start);
 }
 
 static adze_status put_specials(vocab *v)
@@ -394,10 +387,7 @@ static adze_status put_specials(vocab *v)
     for (size_t i = 0; i < AZ_COUNT(all) && rc == ADZE_OK; i++)
         rc = put_special(v, all[i].name, all[i].key, all[i].add, all[i].at_start);
     if (rc == ADZE_OK && !az_kv_find(&v->p->kv, "tokenizer.ggml.add_bos_token") &&
-        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_bos_token", adds(v, "cls", true)))
-        rc = nomem(v);
-    if (rc == ADZE_OK && strcmp(v->kind, "bert") == 0 &&
-        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_sep_token", adds(v, "sep", false)))
+        !az_kv_put_bool(&v->p->kv, "tokenizer.ggml.add_bos_token", false))
         rc = nomem(v);
     return rc;
 }

@@ -209,8 +209,12 @@ static int64_t special_id(const adze_model *m, const adze_tokenizer *tok, const 
 
     if (m->kv.n) {
         snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", gguf);
-        return az_kv_int(&m->kv, key, &id) ? id : -1;
+        if (az_kv_int(&m->kv, key, &id)) return id;
+        return strcmp(name, "bos") == 0 && az_kv_int(&m->kv, "tokenizer.ggml.cls_token_id", &id)
+                   ? id
+                   : -1;
     }
+    if (!json_is_string(text) && strcmp(name, "bos") == 0) text = special_text(m, "cls");
     if (json_is_string(text))
         id = az_tokenizer_id(tok, json_string_value(text), json_string_length(text));
     if (id >= 0) return id;
