@@ -68,17 +68,12 @@ static void configure(az_doc *d, az_config *c)
     const char *positions = az_doc_str(d, "position_embedding_type", NULL, "absolute");
     const az_tensor *types = az_model_tensor(d->m, "token_types.weight");
 
-    c->encoder = c->normalize = true;
+    c->encoder = true;
     c->norm = AZ_NORM_LAYER;
     c->bias_q = c->bias_k = c->bias_v = c->bias_o = c->bias_mlp = true;
     c->norm_eps =
         az_doc_real(d, "layer_norm_eps", "attention.layer_norm_epsilon", 0, 1, c->norm_eps);
-    c->pooling = AZ_POOL_MEAN;
-    switch (az_doc_int(d, NULL, "pooling_type", 0, 4, 1)) {
-    case 2: c->pooling = AZ_POOL_CLS; break;
-    case 3: c->pooling = AZ_POOL_LAST; break;
-    default: break;
-    }
+    az_read_pooling(d, c);
     c->n_types = az_doc_is_gguf(d) ? (types ? types->shape[0] : 1)
                                    : az_doc_int(d, "type_vocab_size", NULL, 1, 1 << 20, 2);
     if (strcmp(positions, "absolute") != 0)

@@ -30,6 +30,10 @@ void az_read_moe(az_doc *d, az_config *c, const az_moe_defaults *def, az_router 
 /* softmax, normalized when norm_topk_prob (its default `def`) says so. */
 void az_read_moe_norm(az_doc *d, az_config *c, bool def);
 
+/* Pooling, length and longest text of an encoder's embeddings: what sentence-transformers' documents say, or a
+ * GGUF's key; else the mean, at length one. */
+void az_read_pooling(az_doc *d, az_config *c);
+
 /* general.architecture, sizes, rope, window and experts under the GGUF name of an architecture. */
 adze_status az_common_gguf_keys(const char *name, const az_config *c, az_kvs *out, adze_error *err);
 /* Helper: "prefix.key". false: out of memory. */

@@ -42,31 +42,27 @@ static bool allowed_target(const char *real_dir, const char *real_file)
            !strchr(real_file + n + 7, '/');
 }
 
-adze_status az_open_beneath(adze_run *run, const char *dir, const char *name, int *fd,
-                            adze_error *err)
+static bool plain_name(const char *s)
+{
+    return s[0] && !strchr(s, '/') && !strchr(s, '\\') && strcmp(s, ".") != 0 &&
+           strcmp(s, "..") != 0;
+}
+
+/* path lies in dir. */
+static adze_status open_allowed(adze_run *run, const char *dir, const char *path, int *fd,
+                                adze_error *err)
 {
     char real_dir[PATH_MAX], real_file[PATH_MAX];
     adze_status rc = ADZE_OK;
     az_stat st;
-    char *path;
 
-    *fd = -1;
-    if (!name[0] || strchr(name, '/') || strchr(name, '\\') || strcmp(name, ".") == 0 ||
-        strcmp(name, "..") == 0)
-        return az_fail_name(err, ADZE_EFORMAT, dir, name, ADZE_NOPOS,
-                            "a file of a model must be a plain file name in its folder");
-    path = az_path_join(run, dir, name);
-    if (!path) return az_fail_nomem(err, "joining a path");
     if (!realpath(dir, real_dir) || !realpath(path, real_file)) {
-        rc = az_fail_errno(err, path, "open", errno);
-        goto done;
+        return az_fail_errno(err, path, "open", errno);
     }
-    if (!allowed_target(real_dir, real_file)) {
-        rc = az_fail(err, ADZE_EFORMAT, path, ADZE_NOPOS, "links to a place outside its folder");
-        goto done;
-    }
+    if (!allowed_target(real_dir, real_file))
+        return az_fail(err, ADZE_EFORMAT, path, ADZE_NOPOS, "links to a place outside its folder");
     rc = az_open(run, real_file, AZ_OPEN_READ, fd, err);
-    if (rc < 0) goto done;
+    if (rc < 0) return rc;
     rc = az_fstat(run, *fd, path, &st, err);
     if (rc == ADZE_OK && !st.is_file)
         rc = az_fail(err, ADZE_EFORMAT, path, ADZE_NOPOS, "is not a regular file");
@@ -74,7 +70,37 @@ adze_status az_open_beneath(adze_run *run, const char *dir, const char *name, in
         az_close(run, *fd);
         *fd = -1;
     }
-done:
+    return rc;
+}
+
+adze_status az_open_beneath(adze_run *run, const char *dir, const char *name, int *fd,
+                            adze_error *err)
+{
+    adze_status rc;
+    char *path;
+
+    *fd = -1;
+    if (!plain_name(name))
+        return az_fail_name(err, ADZE_EFORMAT, dir, name, ADZE_NOPOS,
+                            "a file of a model must be a plain file name in its folder");
+    path = az_path_join(run, dir, name);
+    rc = path ? open_allowed(run, dir, path, fd, err) : az_fail_nomem(err, "joining a path");
+    az_free(run, path);
+    return rc;
+}
+
+adze_status az_open_inside(adze_run *run, const char *dir, const char *folder, const char *name,
+                           int *fd, adze_error *err)
+{
+    adze_status rc;
+    char *path;
+
+    *fd = -1;
+    if (!plain_name(folder) || !plain_name(name))
+        return az_fail_name(err, ADZE_EFORMAT, dir, folder, ADZE_NOPOS,
+                            "a folder of a model must be a plain name in its folder");
+    path = az_asprintf(run, "%s/%s/%s", dir, folder, name);
+    rc = path ? open_allowed(run, dir, path, fd, err) : az_fail_nomem(err, "joining a path");
     az_free(run, path);
     return rc;
 }

@@ -64,6 +64,9 @@ adze_status az_open(adze_run *run, const char *path, enum az_open_mode mode, int
  * folder `dir` (or, in a hub cache snapshot, inside that cache's blobs folder). */
 adze_status az_open_beneath(adze_run *run, const char *dir, const char *name, int *fd,
                             adze_error *err);
+/* The same for folder/name in `dir`; both must be plain names. */
+adze_status az_open_inside(adze_run *run, const char *dir, const char *folder, const char *name,
+                           int *fd, adze_error *err);
 void az_close(adze_run *run, int fd); /* -1 is fine */
 
 /* All n bytes or an error; a short file is ADZE_EFORMAT with the offset where it ends. */

@@ -31,6 +31,8 @@ typedef struct embedding {
     adze_session *s;
     int32_t *ids[BATCH];
     size_t n[BATCH], whole[BATCH], count, done;
+    int32_t *none; /* [n_none] what the tokenizer makes of no text */
+    size_t n_none;
     float *out; /* [BATCH][width] */
 } embedding;
 
@@ -59,6 +61,18 @@ static adze_status read_ids(embedding *e, const char *line, size_t n, adze_error
     return ADZE_OK;
 }
 
+/* What the tokenizer puts at a text's end stays there. */
+static void cut(embedding *e, size_t i, size_t room)
+{
+    int32_t *ids = e->ids[i];
+    size_t n = e->n[i], k = 0;
+
+    while (k < e->n_none && k < room && ids[n - 1 - k] == e->none[e->n_none - 1 - k])
+        k++;
+    memmove(ids + room - k, ids + n - k, k * sizeof *ids);
+    e->n[i] = room;
+}
+
 static adze_status read_line(embedding *e, const char *line, size_t n, adze_error *err)
 {
     size_t room = adze_session_room(e->s), i = e->count;
@@ -67,7 +81,7 @@ static adze_status read_line(embedding *e, const char *line, size_t n, adze_erro
 
     if (rc < 0) return rc;
     e->whole[i] = e->n[i];
-    if (e->n[i] > room && e->o->truncate) e->n[i] = room;
+    if (e->n[i] > room && e->o->truncate) cut(e, i, room);
     e->count++;
     return ADZE_OK;
 }
@@ -151,6 +165,7 @@ static int embed_run(az_cli *cli, const void *opt, int argc, const char **argv)
     rc = adze_model_open(&e.m, cli->run, argv[0], &err);
     if (rc == ADZE_OK) rc = adze_session_new(&e.s, cli->run, e.m, &so, &err);
     if (rc == ADZE_OK && !e.o->ids) rc = adze_tokenizer_new(&e.tok, cli->run, e.m, &err);
+    if (rc == ADZE_OK && e.tok) rc = adze_tokenize(e.tok, "", 0, 1, &e.none, &e.n_none, &err);
     if (rc == ADZE_OK) az_cli_warnings(cli, e.m, e.tok);
     if (rc == ADZE_OK) {
         e.out = az_calloc(cli->run, BATCH * adze_session_width(e.s), sizeof *e.out);
@@ -161,6 +176,7 @@ static int embed_run(az_cli *cli, const void *opt, int argc, const char **argv)
     az_buf_deinit(&text);
     az_free(cli->run, e.out);
     adze_session_free(e.s);
+    if (e.none) adze_tokens_free(e.tok, e.none);
     adze_tokenizer_free(e.tok);
     adze_model_close(e.m);
     return rc < 0 ? az_cli_fail(cli, rc, &err) : az_cli_finish(cli);
@@ -173,9 +189,12 @@ const az_cmd az_cmd_embed = {
     .min_args = 1,
     .max_args = 1,
     .summary = "one vector for each line of text on standard input",
-    .details = "Prints a line of JSON for each: index, tokens, truncated, embedding. Vectors are "
-               "the mean over\n"
-               "a text's tokens, or what a GGUF says, and have length one.",
+    .details =
+        "Prints a line of JSON for each: index, tokens, truncated, embedding. Pooling, length "
+        "and longest\n"
+        "text are those of modules.json and the files that it names, or a GGUF's; else "
+        "the mean over a\n"
+        "text's tokens, at length one.",
     .example = "adze embed all-MiniLM-L6-v2/ < sentences.txt",
     .opts = opts,
     .opts_size = sizeof(embed_opts),

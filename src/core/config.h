@@ -92,8 +92,9 @@ typedef struct az_config {
     const bool *convolves; /* [n_layers] layers with a short convolution instead of attention */
     bool encoder;          /* every token sees every other; no logits */
     az_pooling pooling;
-    bool normalize;          /* embeddings get length one */
-    int64_t n_types;         /* token types */
+    bool normalize;     /* embeddings get length one */
+    int64_t text_limit; /* tokens of a text where that is less than the context; 0: it is not */
+    int64_t n_types;    /* token types */
     int64_t position_offset; /* row of position 0 in this source's table of positions */
 } az_config;
 

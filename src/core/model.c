@@ -39,6 +39,7 @@ void adze_model_close(adze_model *m)
     json_decref(m->tok.hf);
     json_decref(m->tok.hf_config);
     json_decref(m->chat_templates);
+    json_decref(m->sentence);
     az_free(m->run, m->files);
     az_arena_deinit(&m->arena);
     az_free(m->run, m);

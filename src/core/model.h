@@ -77,6 +77,8 @@ struct adze_model {
     const char *warning;           /* what the user must know about how it was read, or NULL */
     bool template_is_file;         /* a file.s, so those of tokenizer_config.json do not count */
     json_t *chat_templates; /* name: template of the folder additional_chat_templates, or NULL */
+    json_t
+        *sentence; /* documents of sentence-transformers by file name ("modules.json"), or NULL */
 };
 
 adze_status az_model_new(adze_model **out, adze_run *run, const char *path, const char *format,

@@ -323,6 +323,11 @@ static adze_status take_documents(gguf *g)
         rc = az_json_parse(&g->m->generation_config, kv->v.str.s, kv->v.str.n, g->path, g->err);
     if (rc == ADZE_OK && g->m->generation_config && !json_is_object(g->m->generation_config))
         rc = bad(g, kv->key, ADZE_NOPOS, "must hold a JSON object");
+    kv = az_kv_find(&g->m->kv, "adze.sentence_transformers");
+    if (rc == ADZE_OK && kv && kv->type == AZ_KV_STR)
+        rc = az_json_parse(&g->m->sentence, kv->v.str.s, kv->v.str.n, g->path, g->err);
+    if (rc == ADZE_OK && g->m->sentence && !json_is_object(g->m->sentence))
+        rc = bad(g, kv->key, ADZE_NOPOS, "must hold a JSON object");
     return rc;
 }
 

@@ -100,11 +100,13 @@ static adze_status put_document(az_plan *p, const char *key, const json_t *doc,
 static adze_status put_documents(az_plan *p, adze_error *err)
 {
     static const char *const no_packing[] = { "quantization", "quantization_config", NULL };
-    static const char *const no_template[] = { "chat_template", NULL };
+    static const char *const no_template[] = { "chat_template", NULL }, *const none[] = { NULL };
     adze_status rc = put_document(p, "adze.config", p->model->config, no_packing, err);
 
     if (rc == ADZE_OK && p->model->tok.hf_config)
         rc = put_document(p, "adze.tokenizer_config", p->model->tok.hf_config, no_template, err);
+    if (rc == ADZE_OK && p->model->sentence)
+        rc = put_document(p, "adze.sentence_transformers", p->model->sentence, none, err);
     return rc;
 }
 

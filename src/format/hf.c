@@ -340,6 +340,8 @@ static adze_status hf_read(adze_run *run, const char *path, unsigned flags, adze
     if (rc < 0) goto done;
     rc = read_template(m, err);
     if (rc < 0) goto done;
+    rc = az_hf_read_sentence(m, err);
+    if (rc < 0) goto done;
     if (!(flags & AZ_READ_NO_WEIGHTS)) {
         rc = read_weights(m, err);
         if (rc == ADZE_OK) rc = az_parts_join(m, err);

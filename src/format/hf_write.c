@@ -117,6 +117,7 @@ adze_status az_hf_write(adze_run *run, az_plan *p, const char *dst, adze_error *
     if (rc == ADZE_OK) rc = add_config(&f, err);
     if (rc == ADZE_OK)
         rc = p->model->config ? az_folder_copy_tokenizer(&f, err) : az_hf_add_docs(&f, err);
+    if (rc == ADZE_OK) rc = az_hf_add_sentence(&f, err);
     if (rc == ADZE_OK && f.n_shards > 1) rc = az_folder_add_index(&f, NULL, err);
     if (rc == ADZE_OK) rc = az_folder_write(&f, dst, err);
     az_folder_deinit(&f);

@@ -379,6 +379,49 @@ static adze_status resume(job *j, adze_error *err)
     return rc;
 }
 
+static adze_status make_folder(job *j, const char *path, adze_error *err)
+{
+    int e = j->run->io.mkdir(j->run->io.user, path);
+
+    return e < 0 && e != -EEXIST ? az_fail_errno(err, path, "make the folder", -e) : ADZE_OK;
+}
+
+static adze_status flush_folder(job *j, const char *path, adze_error *err)
+{
+    int fd;
+    adze_status rc = az_open(j->run, path, AZ_OPEN_DIR, &fd, err);
+
+    if (rc < 0) return rc;
+    j->run->io.fsync(j->run->io.user, fd); /* some file systems refuse it for folders */
+    az_close(j->run, fd);
+    return ADZE_OK;
+}
+
+static adze_status remove_folder(job *j, const char *path, adze_error *err)
+{
+    (void)err;
+    j->run->io.unlink(j->run->io.user, path);
+    return ADZE_OK;
+}
+
+/* The folders within the folder that files lie in, some more than once. Takes no memory. */
+static adze_status each_subfolder(job *j,
+                                  adze_status (*what)(job *j, const char *path, adze_error *err),
+                                  adze_error *err)
+{
+    adze_status rc = ADZE_OK;
+
+    for (size_t i = 0; j->part && i < j->s->n_files && rc == ADZE_OK; i++) {
+        char *end =
+            j->part[i] && strchr(j->s->files[i].name, '/') ? strrchr(j->part[i], '/') : NULL;
+        if (!end) continue;
+        *end = 0;
+        rc = what(j, j->part[i], err);
+        *end = '/';
+    }
+    return rc;
+}
+
 static adze_status start(job *j, adze_error *err)
 {
     adze_status rc;
@@ -389,6 +432,8 @@ static adze_status start(job *j, adze_error *err)
         if (rc < 0) return rc;
         e = j->run->io.mkdir(j->run->io.user, j->folder);
         if (e < 0) return az_fail_errno(err, j->folder, "make the folder", -e);
+        rc = each_subfolder(j, make_folder, err);
+        if (rc < 0) return rc;
     }
     rc = open_parts(j, AZ_OPEN_CREATE, err);
     return rc < 0 ? rc : begin_journal(j, err);
@@ -467,10 +512,9 @@ static adze_status commit_folder(job *j, adze_error *err)
         j->fd[i] = -1;
         if (e < 0) return az_fail_errno(err, j->part[i], "close", -e);
     }
-    rc = az_open(j->run, j->folder, AZ_OPEN_DIR, &fd, err);
+    rc = each_subfolder(j, flush_folder, err);
+    if (rc == ADZE_OK) rc = flush_folder(j, j->folder, err);
     if (rc < 0) return rc;
-    j->run->io.fsync(j->run->io.user, fd); /* some file systems refuse it for folders */
-    az_close(j->run, fd);
     e = j->run->io.rename(j->run->io.user, j->folder, j->dst);
     if (e < 0) return az_fail_errno(err, j->dst, "rename to its final name", -e);
     dir = az_path_dir(j->run, j->dst);
@@ -500,6 +544,7 @@ static void discard(job *j)
 {
     for (size_t i = 0; j->part && i < j->s->n_files; i++)
         if (j->part[i]) j->run->io.unlink(j->run->io.user, j->part[i]);
+    if (j->folder) each_subfolder(j, remove_folder, NULL);
     if (j->folder) j->run->io.unlink(j->run->io.user, j->folder);
     if (j->journal) j->run->io.unlink(j->run->io.user, j->journal);
 }

@@ -6,7 +6,8 @@
 
 /* One file to be made: `head` at 0, then outputs where `place` says, zeros between. A small file is all head. */
 typedef struct az_stream_file {
-    const char *name; /* in a folder: its plain name; else its whole path */
+    const char
+        *name; /* in a folder: its name there, at most one folder deep; else its whole path */
     const void *head;
     size_t head_bytes;
     uint64_t file_bytes;

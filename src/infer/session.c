@@ -160,6 +160,7 @@ static void choose_sizes(adze_session *s, const adze_session_opts *opts)
 {
     size_t limit = (size_t)s->config.context;
 
+    if (s->config.text_limit) limit = (size_t)s->config.text_limit;
     s->context = opts && opts->context ? opts->context : limit;
     if (!(opts && opts->context) && s->context > DEFAULT_CONTEXT) s->context = DEFAULT_CONTEXT;
     s->cache_rows = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
