@@ -4,6 +4,8 @@
 //                                                            be llama.cpp's choice too; text gives the same ids
 //   compare.mjs PACKAGES MODEL ids LINES LOGITS LIMIT        every log-probability above ln(1e-3) is within LIMIT of
 //                                                            llama.cpp's with caches in f32
+//   compare.mjs PACKAGES MODEL embed VECTORS TEXTS           VECTORS: what `adze embed` prints for TEXTS; the cosine with
+//                                                            llama.cpp's own vector is at least 0.9999
 //   compare.mjs PACKAGES MODEL chunks LINES LOGITS EXACT     quantized weights: mean KL <= 1e-3; first choices agree
 //                                                            in 99 % of all positions; or in 98 % of all and 99.9 %
 //                                                            of those that adze decides by a clear lead, and adze
@@ -26,8 +28,8 @@ const {getLlama} = await import(pathToFileURL(path.resolve(entry)).href);
 const llama = await getLlama({gpu: false, build: "never", logLevel: "error", progressLogs: false});
 const model = await llama.loadModel({modelPath: path.resolve(file)});
 const caches = mode === "ids" ? {experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"} : {};
-const context = await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1, ...caches});
-const sequence = context.getSequence();
+const context = mode === "embed" ? null : await model.createContext({contextSize: 512, batchSize: 512, flashAttention: false, threads: 1, ...caches});
+const sequence = context?.getSequence();
 const lines = fs.readFileSync(linesPath, "utf8").trim().split("\n").map((l) => JSON.parse(l));
 const options = {temperature: 1, topK: 0, topP: 1, minP: 0};
 
@@ -157,5 +159,21 @@ async function positions(logitsPath, limit) {
     return compared > 0 && off <= Number(limit);
 }
 
-const ok = mode === "greedy" ? await greedy(rest[0]) : mode === "ids" ? await positions(...rest) : await chunks(...rest);
+async function embeddings(textsPath) {
+    const texts = fs.readFileSync(textsPath, "utf8").trim().split("\n");
+    const embedder = await model.createEmbeddingContext({threads: 1});
+    const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+    const {bos, sep, eos} = model.tokens; // the package leaves a Unigram vocabulary's BOS out, which llama.cpp puts
+    let least = 1;
+    for (const [i, text] of texts.entries()) {
+        const ids = [bos, ...model.tokenize(text), sep ?? eos];
+        const a = lines[i].embedding, b = [...(await embedder.getEmbeddingFor(ids)).vector];
+        const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+        if (!(cosine >= least)) least = cosine;
+    }
+    console.log(`${texts.length} texts, cosines at least ${least.toFixed(7)}`);
+    return texts.length === lines.length && least >= 0.9999;
+}
+
+const ok = mode === "embed" ? await embeddings(rest[0]) : mode === "greedy" ? await greedy(rest[0]) : mode === "ids" ? await positions(...rest) : await chunks(...rest);
 process.exit(ok ? 0 : 1);

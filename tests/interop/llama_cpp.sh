@@ -4,7 +4,7 @@
 # K types llama.cpp rounds activations in blocks of 256, which turns near ties).
 # llama.cpp comes prebuilt (node_llama.sh); skips (77) where it is not to be had.
 #   ADZE_INTEROP_MODEL: folder of another checkpoint than the demo's
-#   ADZE_INTEROP_RECIPES, _SHAPES, _MODELS, _GEMMAS, _BLOCKS: what to check instead of all
+#   ADZE_INTEROP_RECIPES, _SHAPES, _MODELS, _GEMMAS, _BLOCKS, _ENCODERS: what to check instead of all
 set -eu
 
 here=tests/interop
@@ -74,5 +74,15 @@ for name in ${ADZE_INTEROP_MODELS-qwen3 granite smollm3_usual mixtral qwen3_moe 
 done
 for name in ${ADZE_INTEROP_GEMMAS-gemma2 gemma3 gemma3_new}; do check_model "$name" 1e-2; done
 for name in ${ADZE_INTEROP_BLOCKS-gpt_oss_mxfp4}; do check_model "$name" 0.1; done
+# Encoders: one vector for a text.
+check_encoder() {
+    rm -rf "$work/made"
+    "$build/made_encoder" "$1" "$work/made" >"$work/texts" &&
+        "$adze" convert --quiet --no-prove "$work/made" "$work/m.gguf" >"$work/log" &&
+        "$adze" embed "$work/m.gguf" <"$work/texts" >"$work/lines" &&
+        compare "$work/m.gguf" embed "$work/lines" "$work/texts" >"$work/said" || { failed=1; echo "FAILED: $1"; }
+    sed "s|^|encoder $1: |" "$work/said"
+}
+for name in ${ADZE_INTEROP_ENCODERS-bert bert_cls xlm_roberta}; do check_encoder "$name"; done
 echo "not compared: phimoe, whose experts llama.cpp weighs otherwise"
 exit $failed
