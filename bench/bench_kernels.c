@@ -3,17 +3,17 @@
  *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]
  *
  * One thread, CPU time (so a busy machine distorts less), the best of what fits 0.3 s. Weights are N MiB
- * (default 256) of random blocks with 4096 columns, read from end to end, so that m = 1 shows memory and not
+ * (default 256) of random blocks with 4096 columns, or of the engine's own rows in each of their forms, read from end to end, so that m = 1 shows memory and not
  * cache. GOP/s counts a product and an addition as two; the percentages are of the limits printed first.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "kernel/affine.h"
 #include "kernel/kernel.h"
 #include "kernel/levels.h"
 #include "kernel/peak.h"
-#include "kernel/weights.h"
 
 enum { COLS = 4096, MAX_ROWS = 8 };
 #define SECONDS 0.3 /* for each figure */
@@ -68,7 +68,7 @@ static void fill(size_t which, uint8_t *w, size_t bytes, size_t row_bytes)
     uint64_t seed = 7;
 
     if (head > bytes) head = bytes;
-    rand_weights(which, w, head, &seed);
+    rand_rows(which, COLS, head / row_bytes, w, &seed);
     for (size_t at = head; at < bytes; at += n) {
         n = at < bytes - at ? at : bytes - at;
         memcpy(w + at, w, n);
@@ -82,13 +82,15 @@ typedef struct limits {
 static void time_type(const az_kernels *k, size_t which, const options *o, uint8_t *w,
                       const limits *l)
 {
-    const az_type_info *t = az_type_get(weight_types[which].type);
-    const az_weight_kernel *wk = &k->weight[weight_types[which].type];
-    size_t row_bytes = COLS / t->elems * t->bytes, arow = az_act_row_bytes(wk->act, COLS);
+    const az_weight_kernel *wk = &k->weight[row_type(which)];
+    size_t row_bytes = row_bytes_of(which, COLS), arow = az_act_row_bytes(wk->act, COLS);
     double peak = wk->act == AZ_ACT_Q8 ? l->int8 : l->f32;
 
     fill(which, w, o->bytes / row_bytes * row_bytes, row_bytes);
-    printf("%-11s %-5s", k->isa, t->name);
+    printf("%-11s %-5s", k->isa, az_type_get(row_type(which))->name);
+    if (which >= N_WEIGHT_TYPES)
+        printf(" %-4s %3d", az_type_get(affine_forms[which - N_WEIGHT_TYPES].store)->name,
+               affine_forms[which - N_WEIGHT_TYPES].group);
     for (size_t r = 0; r < o->n_rows; r++) {
         size_t m = o->rows[r], n = o->bytes / row_bytes, most = m > 4 ? 32768 / m : n;
         bool scalar = strcmp(k->isa, "c") == 0;
@@ -174,8 +176,8 @@ int main(int argc, char **argv)
             "%-11s limits: int8 %.1f GOP/s (%s), bf16 %.1f (%s), f32 %.1f (%s), read %.1f GB/s\n",
             k.isa, 1e-9 * l.int8, p.int8_how, 1e-9 * peak_rate(p.bf16), p.bf16_how, 1e-9 * l.f32,
             p.f32_how, 1e-9 * l.read);
-        for (size_t t = 0; t < N_WEIGHT_TYPES; t++)
-            if (!o.type || strcmp(o.type, az_type_get(weight_types[t].type)->name) == 0)
+        for (size_t t = 0; t < N_ROW_FORMS; t++)
+            if (!o.type || strcmp(o.type, az_type_get(row_type(t))->name) == 0)
                 time_type(&k, t, &o, w, &l);
     }
     free(w);

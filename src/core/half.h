@@ -1,5 +1,6 @@
 /* f16 and bf16 conversions in plain C, round to nearest even; the scalar versions define the numbers.
- * NaN stays NaN (made quiet), subnormals are kept. Source: IEEE 754-2019; bf16 as in ggml-impl.h. */
+ * NaN stays NaN (made quiet), subnormals are kept. Floats of 8 bits are read. Source: IEEE 754-2019; bf16 as in
+ * ggml-impl.h; OCP 8-bit floating point specification 1.0. */
 #ifndef AZ_CORE_HALF_H
 #define AZ_CORE_HALF_H
 
@@ -57,6 +58,28 @@ static inline uint16_t az_f32_to_f16(float f)
     }
     r = a + 0xfffu + (a >> 13 & 1);
     return (uint16_t)(sign | ((r - 0x38000000u) >> 13));
+}
+
+/* float8_e4m3fn: no infinity, NaN with all bits set. */
+static inline float az_f8_e4m3_to_f32(uint8_t b)
+{
+    uint32_t sign = (uint32_t)(b & 0x80) << 24, exp = b >> 3 & 15, man = b & 7;
+
+    if ((b & 0x7f) == 0x7f) return az_bits_f32(sign | 0x7fc00000u);
+    if (exp) return az_bits_f32(sign | (exp + 120) << 23 | man << 20);
+    return az_bits_f32(sign | az_f32_bits((float)man * 0x1p-9f));
+}
+
+static inline float az_f8_e5m2_to_f32(uint8_t b)
+{
+    return az_f16_to_f32((uint16_t)(b << 8));
+}
+
+/* 2^(b - 127); 255 is NaN. */
+static inline float az_e8m0_to_f32(uint8_t b)
+{
+    if (b == 255) return az_bits_f32(0x7fc00000u);
+    return az_bits_f32(b ? (uint32_t)b << 23 : 0x00400000u);
 }
 
 #endif

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define AZ_X(name, id, elems, bytes, text) { text, id, elems, bytes, (elems) > 1 },
-static const az_type_info types[] = { AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X) };
+static const az_type_info types[] = { AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X)
+                                          AZ_AFFINE_TYPE_MAP(AZ_X) };
 #undef AZ_X
 
 const az_type_info *az_type_get(az_type t)

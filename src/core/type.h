@@ -35,12 +35,20 @@
     X(U64, AZ_NO_GGUF, 1, 8, "u64") X(BOOL, AZ_NO_GGUF, 1, 1, "bool")                              \
     X(F8_E4M3, AZ_NO_GGUF, 1, 1, "f8_e4m3") X(F8_E5M2, AZ_NO_GGUF, 1, 1, "f8_e5m2")                \
     X(F8_E8M0, AZ_NO_GGUF, 1, 1, "f8_e8m0")
+/* What the engine makes of packed tensors, in memory only (core/affine.h); bytes are those of the codes. */
+#define AZ_AFFINE_TYPE_MAP(X)                                                                      \
+    X(AFFINE2, AZ_NO_GGUF, 32, 8, "affine2") X(AFFINE3, AZ_NO_GGUF, 32, 12, "affine3")             \
+    X(AFFINE4, AZ_NO_GGUF, 32, 16, "affine4") X(AFFINE5, AZ_NO_GGUF, 32, 20, "affine5")            \
+    X(AFFINE6, AZ_NO_GGUF, 32, 24, "affine6") X(AFFINE8, AZ_NO_GGUF, 32, 32, "affine8")            \
+    X(NVFP4, AZ_NO_GGUF, 32, 16, "nvfp4") X(FP8, AZ_NO_GGUF, 32, 32, "fp8")
 /* clang-format on */
 
 #define AZ_NO_GGUF UINT32_MAX
 
 #define AZ_X(name, id, elems, bytes, text) AZ_##name,
-typedef enum az_type { AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X) AZ_TYPE_COUNT } az_type;
+typedef enum az_type {
+    AZ_TYPE_MAP(AZ_X) AZ_STORAGE_TYPE_MAP(AZ_X) AZ_AFFINE_TYPE_MAP(AZ_X) AZ_TYPE_COUNT
+} az_type;
 #undef AZ_X
 
 typedef struct az_type_info {
@@ -56,6 +64,11 @@ const az_type_info *az_type_get(az_type t);
 static inline bool az_type_is_storage(az_type t)
 {
     return t >= AZ_U8;
+}
+/* Is it one of core/affine.h? */
+static inline bool az_type_is_affine(az_type t)
+{
+    return t >= AZ_AFFINE2;
 }
 /* True and *out on success. */
 bool az_type_from_gguf(uint32_t id, az_type *out);

@@ -20,28 +20,6 @@ static const az_family *const families[] = { &az_family_mlx,
                                              &az_family_scaled,
                                              NULL };
 
-const float az_e2m1[16] = { 0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6 };
-
-float az_f8_e4m3_to_f32(uint8_t b)
-{
-    uint32_t sign = (uint32_t)(b & 0x80) << 24, exp = b >> 3 & 15, man = b & 7;
-
-    if ((b & 0x7f) == 0x7f) return az_bits_f32(sign | 0x7fc00000u);
-    if (exp) return az_bits_f32(sign | (exp + 120) << 23 | man << 20);
-    return az_bits_f32(sign | az_f32_bits((float)man * 0x1p-9f));
-}
-
-float az_f8_e5m2_to_f32(uint8_t b)
-{
-    return az_f16_to_f32((uint16_t)(b << 8));
-}
-
-float az_e8m0_to_f32(uint8_t b)
-{
-    if (b == 255) return az_bits_f32(0x7fc00000u);
-    return az_bits_f32(b ? (uint32_t)b << 23 : 0x00400000u);
-}
-
 bool az_part_is_float(az_type t)
 {
     return t == AZ_F32 || t == AZ_F16 || t == AZ_BF16 || t == AZ_F8_E4M3 || t == AZ_F8_E5M2 ||
@@ -84,6 +62,32 @@ void *az_part_rows(const adze_model *m, const az_tensor *part, int64_t r0, int64
     if (az_model_read(m, part, at, p, (size_t)bytes, err) == ADZE_OK) return p;
     az_free(m->run, p);
     return NULL;
+}
+
+void az_part_floats(const void *data, az_type t, size_t n, float *dst)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = az_part_float(data, t, i);
+}
+
+void az_part_spread(const uint8_t *p, size_t n, int bits, uint8_t *q)
+{
+    uint32_t acc = 0;
+    int have = 0;
+
+    if (bits == 8) memcpy(q, p, n);
+    if (bits == 4)
+        for (size_t i = 0; i + 1 < n; i += 2) {
+            q[i] = p[i / 2] & 15;
+            q[i + 1] = p[i / 2] >> 4;
+        }
+    if (bits == 4 && n % 2) q[n - 1] = p[n / 2] & 15;
+    if (bits == 8 || bits == 4) return;
+    for (size_t i = 0; i < n; i++, have -= bits, acc >>= bits) {
+        for (; have < bits; have += 8)
+            acc |= (uint32_t)*p++ << have;
+        q[i] = (uint8_t)(acc & ((1u << bits) - 1));
+    }
 }
 
 bool az_part_ends(const az_tensor *t, const char *suffix, size_t *base)
@@ -129,6 +133,7 @@ adze_status az_part_add_as(az_joiner *j, az_type type, const char *base, size_t 
     t.name = az_arena_printf(&j->m->arena, "%.*s%s", (int)n, base, suffix);
     if (!own || !t.name) return az_fail_nomem(j->err, "joining the parts of a tensor");
     *own = *p;
+    if (!own->groups) own->groups = (shape[n_dims - 1] + own->group - 1) / own->group;
     for (int i = 0; i < AZ_MAX_DIMS; i++)
         t.shape[i] = i < n_dims ? shape[i] : 1;
     t.file = p->part[0].file;

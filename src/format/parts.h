@@ -54,6 +54,10 @@ void *az_part_rows(const adze_model *m, const az_tensor *part, int64_t r0, int64
 /* Element i of an array of floats (f32, f16, bf16, f8) as f32. */
 float az_part_float(const void *data, az_type t, size_t i);
 bool az_part_is_float(az_type t);
+/* n of them. */
+void az_part_floats(const void *data, az_type t, size_t n, float *dst);
+/* n codes of `bits` <= 8 bits, one after the other from the lowest bit of a little-endian stream, a byte each. */
+void az_part_spread(const uint8_t *p, size_t n, int bits, uint8_t *q);
 /* `bits` <= 8 bits at bit `at` of a little-endian stream that holds them; n: bytes of the stream. */
 static inline unsigned az_part_bits(const uint8_t *p, size_t n, size_t at, int bits)
 {
@@ -62,10 +66,6 @@ static inline unsigned az_part_bits(const uint8_t *p, size_t n, size_t at, int b
 
     return w >> at % 8 & ((1u << bits) - 1);
 }
-extern const float az_e2m1[16];     /* values of 4-bit floats */
-float az_f8_e4m3_to_f32(uint8_t b); /* as float8_e4m3fn: no infinity */
-float az_f8_e5m2_to_f32(uint8_t b);
-float az_e8m0_to_f32(uint8_t b); /* 2^(b - 127); 255 is NaN */
 
 /* How a writer encodes rows. */
 typedef struct az_packing az_packing;

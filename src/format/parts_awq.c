@@ -34,31 +34,33 @@ static uint32_t *read_words(const adze_model *m, const az_tensor *t, int64_t r0,
     return NULL;
 }
 
-static adze_status awq_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                            float *dst, adze_error *err)
+static adze_status awq_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                             az_codes *c, adze_error *err)
 {
     const az_packed *p = t->packed;
     const az_tensor *s = &p->part[1];
-    int64_t k_n = t->shape[1], words = 0, from = r0 % 8;
+    int64_t k_n = t->shape[1], groups = p->groups, words = 0, from = r0 % 8;
     size_t row = (size_t)s->shape[1] * az_type_get(s->type)->bytes;
-    uint32_t *q = read_words(m, &p->part[0], r0, n, &words, err);
-    uint32_t *z = q ? read_words(m, &p->part[2], r0, n, &words, err) : NULL;
-    uint8_t *scales = z ? az_part_rows(m, s, 0, s->shape[0], row, err) : NULL;
+    uint32_t *z = read_words(m, &p->part[2], r0, n, &words, err);
+    uint32_t *q = z && c->q ? read_words(m, &p->part[0], r0, n, &words, err) : NULL;
+    uint8_t *scales = z && (q || !c->q) ? az_part_rows(m, s, 0, s->shape[0], row, err) : NULL;
 
-    for (int64_t r = 0; r < n && scales; r++)
-        for (int64_t k = 0; k < k_n; k++) {
-            int64_t g = k / p->group;
-            int v = (int)code(q + k * words, from + r) - (int)code(z + g * words, from + r);
-            dst[r * k_n + k] =
-                az_part_float(scales, s->type, (size_t)(g * s->shape[1] + r0 + r)) * (float)v;
+    for (int64_t g = 0; g < groups && scales; g++)
+        for (int64_t r = 0; r < n; r++) {
+            c->scale[r * groups + g] =
+                az_part_float(scales, s->type, (size_t)(g * s->shape[1] + r0 + r));
+            c->offset[r * groups + g] = (float)code(z + g * words, from + r);
         }
+    for (int64_t k = 0; k < k_n && scales && q; k++)
+        for (int64_t r = 0; r < n; r++)
+            c->q[r * k_n + k] = (uint8_t)code(q + k * words, from + r);
     az_free(m->run, q);
     az_free(m->run, z);
     az_free(m->run, scales);
     return scales ? ADZE_OK : err ? err->status : ADZE_EIO;
 }
 
-static const az_layout layout = { "awq", awq_rows, NULL };
+static const az_layout layout = { "awq", awq_codes, NULL };
 
 static adze_status settings(const az_joiner *j, int64_t *group)
 {
@@ -108,7 +110,9 @@ static adze_status join(az_joiner *j)
     for (size_t i = 0; i < j->m->n_tensors && rc == ADZE_OK; i++) {
         static const char *const names[] = { ".qweight", ".scales", ".qzeros" };
         const az_tensor *q = &j->m->tensors[i], *t;
-        az_packed p = { .layout = &layout, .bits = 4, .group = group, .group_rows = 1 };
+        az_packed p = {
+            .layout = &layout, .bits = 4, .kind = AZ_CODE_ZERO, .group = group, .group_rows = 1
+        };
         size_t base;
         if (!az_part_ends(q, ".qweight", &base)) continue;
         for (int k = 0; k < 3; k++) {

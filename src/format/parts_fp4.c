@@ -95,38 +95,39 @@ adze_status az_mxfp4_in_parts(az_plan *p, az_output *o, const char *name, adze_e
     return ADZE_OK;
 }
 
-static adze_status nvfp4_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                              float *dst, adze_error *err)
+static adze_status nvfp4_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                               az_codes *c, adze_error *err)
 {
     const az_packed *p = t->packed;
-    int64_t cols = az_tensor_cols(t), groups = cols / p->group;
-    size_t wb = (size_t)cols / 2;
-    uint8_t *w = az_part_rows(m, &p->part[0], r0, n, wb, err);
-    uint8_t *s = w ? az_part_rows(m, &p->part[1], r0, n, (size_t)groups, err) : NULL;
+    size_t cols = (size_t)az_tensor_cols(t), wb = cols / 2, groups = (size_t)(n * p->groups);
+    uint8_t *s = az_part_rows(m, &p->part[1], r0, n, (size_t)p->groups, err);
+    uint8_t *w = s && c->q ? az_part_rows(m, &p->part[0], r0, n, wb, err) : NULL;
     float all = 1;
-    adze_status rc = s ? ADZE_OK : err ? err->status : ADZE_EIO;
+    adze_status rc = s && (w || !c->q) ? ADZE_OK : err ? err->status : ADZE_EIO;
 
-    if (s && p->part[2].name) rc = az_model_read(m, &p->part[2], 0, &all, sizeof all, err);
-    for (int64_t r = 0; r < n && rc == ADZE_OK; r++)
-        for (int64_t k = 0; k < cols; k++) {
-            float scale = az_f8_e4m3_to_f32(s[r * groups + k / p->group]);
-            unsigned q = w[(size_t)r * wb + (size_t)k / 2] >> k % 2 * 4 & 15;
-            if (p->part[2].name) scale = p->flags & DIVIDE ? scale / all : scale * all;
-            dst[r * cols + k] = scale * az_e2m1[q];
-        }
+    if (rc == ADZE_OK && p->part[2].name)
+        rc = az_model_read(m, &p->part[2], 0, &all, sizeof all, err);
+    if (rc == ADZE_OK) az_part_floats(s, AZ_F8_E4M3, groups, c->scale);
+    for (size_t g = 0; g < groups && rc == ADZE_OK && p->part[2].name; g++)
+        c->scale[g] = p->flags & DIVIDE ? c->scale[g] / all : c->scale[g] * all;
+    c->factor = p->flags & DIVIDE ? 1 / all : all;
+    for (size_t r = 0; r < (size_t)n && rc == ADZE_OK && w; r++)
+        az_part_spread(w + r * wb, cols, 4, c->q + r * cols);
     az_free(m->run, w);
     az_free(m->run, s);
     return rc;
 }
 
-static const az_layout nvfp4 = { "nvfp4", nvfp4_rows, NULL },
+static const az_layout nvfp4 = { "nvfp4", nvfp4_codes, NULL },
                        mxfp4 = { "mxfp4", NULL, mxfp4_blocks };
 
 /* gpt-oss: blocks [.., K / 32, 16] and scales [.., K / 32]. */
 static adze_status join_blocks(az_joiner *j, const az_tensor *b, size_t base)
 {
     const az_tensor *s = az_part_find(j, b->name, base, "_scales");
-    az_packed p = { .layout = &mxfp4, .bits = 4, .group = BLOCK, .group_rows = 1 };
+    az_packed p = {
+        .layout = &mxfp4, .bits = 4, .kind = AZ_CODE_E2M1, .group = BLOCK, .group_rows = 1
+    };
     int64_t shape[AZ_MAX_DIMS];
     int dims = b->n_dims - 1;
 
@@ -150,7 +151,7 @@ static adze_status join_matrix(az_joiner *j, const az_tensor *w, size_t base)
     const az_tensor *s = az_part_find(j, w->name, base, ".weight_scale");
     const az_tensor *div = az_part_find(j, w->name, base, ".weight_global_scale");
     const az_tensor *mul = az_part_find(j, w->name, base, ".weight_scale_2");
-    az_packed p = { .layout = &nvfp4, .bits = 4, .group_rows = 1 };
+    az_packed p = { .layout = &nvfp4, .bits = 4, .kind = AZ_CODE_E2M1, .group_rows = 1 };
     bool by_byte = s && (s->type == AZ_U8 || s->type == AZ_F8_E8M0);
     int64_t shape[2] = { w->shape[0], w->shape[1] * 2 };
 

@@ -40,64 +40,64 @@ typedef struct gptq {
     uint32_t *q;     /* [K * b / 32][n] */
     uint8_t *scales; /* [G][n] */
     uint8_t *zeros;  /* [G][row of qzeros] */
-    int32_t *group;  /* [K], or NULL */
 } gptq;
 
-static void decode(const az_tensor *t, const gptq *d, int64_t r0, int64_t n, float *dst)
+/* Codes, scales and zeros of n rows from r0 on. */
+static void spread(const az_tensor *t, const gptq *d, int64_t r0, int64_t n, az_codes *c)
 {
     const az_packed *p = t->packed;
     size_t k_n = (size_t)t->shape[1], zero_bytes = (size_t)az_tensor_cols(&p->part[2]) * 4;
     unsigned mask = (1u << p->bits) - 1;
 
-    for (int64_t r = 0; r < n; r++)
-        for (size_t k = 0; k < k_n; k++) {
-            size_t g = d->group ? (size_t)d->group[k] : k / (size_t)p->group;
-            unsigned q = column_bits(d->q, (size_t)n, (size_t)r, k * (size_t)p->bits, p->bits);
+    for (size_t g = 0; g < (size_t)p->groups; g++)
+        for (size_t r = 0; r < (size_t)n; r++) {
+            size_t to = r * (size_t)p->groups + g;
             unsigned z = az_part_bits(d->zeros + g * zero_bytes, zero_bytes,
-                                      (size_t)(r0 + r) * (size_t)p->bits, p->bits);
-            if (p->flags & STORED_LESS_ONE) z = (z + 1) & mask;
-            dst[(size_t)r * k_n + k] =
-                az_part_float(d->scales, p->part[1].type, g * (size_t)n + (size_t)r) *
-                (float)((int)q - (int)z);
+                                      ((size_t)r0 + r) * (size_t)p->bits, p->bits);
+            c->scale[to] = az_part_float(d->scales, p->part[1].type, g * (size_t)n + r);
+            c->offset[to] = (float)(p->flags & STORED_LESS_ONE ? (z + 1) & mask : z);
         }
+    for (size_t k = 0; k < k_n && c->q; k++)
+        for (size_t r = 0; r < (size_t)n; r++)
+            c->q[r * k_n + k] =
+                (uint8_t)column_bits(d->q, (size_t)n, r, k * (size_t)p->bits, p->bits);
 }
 
-static adze_status check_groups(const adze_model *m, const az_tensor *t, const int32_t *g,
-                                adze_error *err)
+static adze_status read_order(const adze_model *m, const az_tensor *t, az_codes *c, adze_error *err)
 {
-    for (int64_t k = 0; k < t->shape[1]; k++)
-        if (g[k] < 0 || g[k] >= t->packed->part[1].shape[0])
-            return az_fail_name(err, ADZE_EFORMAT, m->files[t->file].path, t->packed->part[3].name,
-                                t->packed->part[3].at_bytes, "column %lld is of group %d of %lld",
-                                (long long)k, g[k], (long long)t->packed->part[1].shape[0]);
-    return ADZE_OK;
-}
+    const az_tensor *g = &t->packed->part[3];
+    adze_status rc = az_model_read(m, g, 0, c->order, (size_t)g->size_bytes, err);
 
-static adze_status gptq_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                             float *dst, adze_error *err)
-{
-    const az_packed *p = t->packed;
-    const az_tensor *q = &p->part[0], *s = &p->part[1], *z = &p->part[2], *g = &p->part[3];
-    adze_status rc = ADZE_OK;
-    gptq d = { .q = NULL };
-
-    d.q = read_tile(m, q, q->shape[0], q->shape[1], r0, n, 4, err);
-    if (d.q)
-        d.scales =
-            read_tile(m, s, s->shape[0], s->shape[1], r0, n, az_type_get(s->type)->bytes, err);
-    if (d.scales) d.zeros = az_part_rows(m, z, 0, z->shape[0], (size_t)z->shape[1] * 4, err);
-    if (d.zeros && g->name) d.group = az_part_rows(m, g, 0, 1, (size_t)g->size_bytes, err);
-    if (!d.zeros || (g->name && !d.group)) rc = err ? err->status : ADZE_EIO;
-    if (rc == ADZE_OK && d.group) rc = check_groups(m, t, d.group, err);
-    if (rc == ADZE_OK) decode(t, &d, r0, n, dst);
-    az_free(m->run, d.q);
-    az_free(m->run, d.scales);
-    az_free(m->run, d.zeros);
-    az_free(m->run, d.group);
+    c->ordered = true;
+    for (int64_t k = 0; k < t->shape[1] && rc == ADZE_OK; k++)
+        if (c->order[k] < 0 || c->order[k] >= t->packed->groups)
+            rc = az_fail_name(err, ADZE_EFORMAT, m->files[t->file].path, g->name, g->at_bytes,
+                              "column %lld is of group %d of %lld", (long long)k, c->order[k],
+                              (long long)t->packed->groups);
     return rc;
 }
 
-static const az_layout layout = { "gptq", gptq_rows, NULL };
+static adze_status gptq_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                              az_codes *c, adze_error *err)
+{
+    const az_packed *p = t->packed;
+    const az_tensor *q = &p->part[0], *s = &p->part[1], *z = &p->part[2];
+    adze_status rc = ADZE_OK;
+    gptq d = { .q = NULL };
+
+    d.scales = read_tile(m, s, s->shape[0], s->shape[1], r0, n, az_type_get(s->type)->bytes, err);
+    if (d.scales) d.zeros = az_part_rows(m, z, 0, z->shape[0], (size_t)z->shape[1] * 4, err);
+    if (d.zeros && c->q) d.q = read_tile(m, q, q->shape[0], q->shape[1], r0, n, 4, err);
+    if (!d.zeros || (c->q && !d.q)) rc = err ? err->status : ADZE_EIO;
+    if (rc == ADZE_OK && p->part[3].name) rc = read_order(m, t, c, err);
+    if (rc == ADZE_OK) spread(t, &d, r0, n, c);
+    az_free(m->run, d.q);
+    az_free(m->run, d.scales);
+    az_free(m->run, d.zeros);
+    return rc;
+}
+
+static const az_layout layout = { "gptq", gptq_codes, NULL };
 
 static adze_status settings(const az_joiner *j, int64_t *bits, int64_t *group, unsigned *flags)
 {
@@ -152,7 +152,11 @@ static adze_status join(az_joiner *j)
     for (size_t i = 0; i < j->m->n_tensors && rc == ADZE_OK; i++) {
         static const char *const names[] = { ".qweight", ".scales", ".qzeros", ".g_idx" };
         const az_tensor *q = &j->m->tensors[i], *t;
-        az_packed p = { .layout = &layout, .bits = (int)bits, .flags = flags, .group_rows = 1 };
+        az_packed p = { .layout = &layout,
+                        .bits = (int)bits,
+                        .kind = AZ_CODE_ZERO,
+                        .flags = flags,
+                        .group_rows = 1 };
         size_t base;
         if (!az_part_ends(q, ".qweight", &base)) continue;
         for (int k = 0; k < 4; k++) {
@@ -164,6 +168,7 @@ static adze_status join(az_joiner *j)
         p.label = az_arena_printf(&j->m->arena, "gptq, %d bits, groups of %lld", (int)bits,
                                   (long long)group);
         rc = check(j, &p, shape);
+        p.groups = p.part[1].shape[0];
         if (rc == ADZE_OK) rc = az_part_add(j, q->name, base, ".weight", 2, shape, &p);
     }
     return rc;

@@ -19,58 +19,45 @@ typedef enum mode { AFFINE, MXFP4, NVFP4, MXFP8 } mode;
 static const struct {
     const char *name;
     int group, bits; /* defaults */
-    az_type scale;   /* AZ_TYPE_COUNT: a float, with biases */
-} modes[] = { [AFFINE] = { "affine", 64, 4, AZ_TYPE_COUNT },
-              [MXFP4] = { "mxfp4", 32, 4, AZ_U8 },
-              [NVFP4] = { "nvfp4", 16, 4, AZ_U8 },
-              [MXFP8] = { "mxfp8", 32, 8, AZ_U8 } };
+    az_code_kind kind;
+} modes[] = { [AFFINE] = { "affine", 64, 4, AZ_CODE_BIAS },
+              [MXFP4] = { "mxfp4", 32, 4, AZ_CODE_E2M1 },
+              [NVFP4] = { "nvfp4", 16, 4, AZ_CODE_E2M1 },
+              [MXFP8] = { "mxfp8", 32, 8, AZ_CODE_E4M3 } };
 
-static float group_scale(mode md, const void *scales, az_type t, size_t g)
+/* Scales of groups; E8M0 and E4M3 come as bytes. */
+static void group_scales(mode md, const void *scales, az_type t, size_t n, float *dst)
 {
-    const uint8_t *b = scales;
-
-    if (md == AFFINE) return az_part_float(scales, t, g);
-    return md == NVFP4 ? az_f8_e4m3_to_f32(b[g]) : az_e8m0_to_f32(b[g]);
+    if (md == AFFINE)
+        az_part_floats(scales, t, n, dst);
+    else
+        az_part_floats(scales, md == NVFP4 ? AZ_F8_E4M3 : AZ_F8_E8M0, n, dst);
 }
 
-static void decode_row(const az_packed *p, const uint8_t *w, size_t w_bytes, const void *scales,
-                       const void *biases, int64_t cols, float *dst)
-{
-    size_t group = (size_t)p->group, bits = (size_t)p->bits;
-    mode md = (mode)p->flags;
-
-    for (size_t k = 0; k < (size_t)cols; k++) {
-        unsigned q = az_part_bits(w, w_bytes, k * bits, p->bits);
-        float s = group_scale(md, scales, p->part[1].type, k / group);
-        if (md == AFFINE)
-            dst[k] = s * (float)q + az_part_float(biases, p->part[2].type, k / group);
-        else
-            dst[k] = s * (md == MXFP8 ? az_f8_e4m3_to_f32((uint8_t)q) : az_e2m1[q]);
-    }
-}
-
-static adze_status mlx_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                            float *dst, adze_error *err)
+static adze_status mlx_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                             az_codes *c, adze_error *err)
 {
     const az_packed *p = t->packed;
-    int64_t cols = az_tensor_cols(t);
-    size_t wb = (size_t)cols * (size_t)p->bits / 8;
-    size_t sb = (size_t)(cols / p->group) * az_type_get(p->part[1].type)->bytes;
-    uint8_t *w = az_part_rows(m, &p->part[0], r0, n, wb, err);
-    uint8_t *s = w ? az_part_rows(m, &p->part[1], r0, n, sb, err) : NULL;
-    uint8_t *b = s && p->part[2].name ? az_part_rows(m, &p->part[2], r0, n, sb, err) : NULL;
-    adze_status rc = s && (b || !p->part[2].name) ? ADZE_OK : ADZE_EFORMAT;
+    const az_tensor *st = &p->part[1], *bt = &p->part[2];
+    size_t cols = (size_t)az_tensor_cols(t), groups = (size_t)(n * p->groups);
+    size_t wb = cols * (size_t)p->bits / 8;
+    size_t sb = (size_t)p->groups * az_type_get(st->type)->bytes;
+    uint8_t *w = c->q ? az_part_rows(m, &p->part[0], r0, n, wb, err) : NULL;
+    uint8_t *s = w || !c->q ? az_part_rows(m, st, r0, n, sb, err) : NULL;
+    uint8_t *b = s && bt->name ? az_part_rows(m, bt, r0, n, sb, err) : NULL;
+    adze_status rc = s && (b || !bt->name) ? ADZE_OK : ADZE_EFORMAT;
 
-    for (int64_t r = 0; r < n && rc == ADZE_OK; r++)
-        decode_row(p, w + (size_t)r * wb, wb, s + (size_t)r * sb, b ? b + (size_t)r * sb : NULL,
-                   cols, dst + r * cols);
+    if (rc == ADZE_OK) group_scales((mode)p->flags, s, st->type, groups, c->scale);
+    if (rc == ADZE_OK && b) az_part_floats(b, bt->type, groups, c->offset);
+    for (int64_t r = 0; r < n && rc == ADZE_OK && w; r++)
+        az_part_spread(w + (size_t)r * wb, cols, p->bits, c->q + (size_t)r * cols);
     az_free(m->run, w);
     az_free(m->run, s);
     az_free(m->run, b);
     return rc == ADZE_OK ? rc : err ? err->status : rc;
 }
 
-static const az_layout layout = { "mlx", mlx_rows, NULL };
+static const az_layout layout = { "mlx", mlx_codes, NULL };
 
 /* What config.json says about one module. */
 static adze_status settings(const az_joiner *j, const az_tensor *scales, size_t base, az_packed *p)
@@ -101,6 +88,7 @@ static adze_status settings(const az_joiner *j, const az_tensor *scales, size_t 
     p->group = group;
     p->group_rows = 1;
     p->flags = md;
+    p->kind = modes[md].kind;
     p->label = az_arena_printf(&j->m->arena, "mlx %s, %d bits, groups of %d", modes[md].name,
                                (int)bits, (int)group);
     return p->label ? ADZE_OK : az_fail_nomem(j->err, "joining the parts of a tensor");

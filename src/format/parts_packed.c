@@ -13,13 +13,16 @@
 
 enum { WORD_BY_WORD = 1 };
 
-static unsigned code(const az_packed *p, const uint8_t *row, size_t bytes, size_t k)
+static void spread(const az_packed *p, const uint8_t *row, size_t cols, uint8_t *q)
 {
     size_t per = 32 / (size_t)p->bits;
 
-    if (p->flags & WORD_BY_WORD)
-        return az_part_bits(row, bytes, k / per * 32 + k % per * (size_t)p->bits, p->bits);
-    return az_part_bits(row, bytes, k * (size_t)p->bits, p->bits);
+    if (!(p->flags & WORD_BY_WORD)) {
+        az_part_spread(row, cols, p->bits, q);
+        return;
+    }
+    for (size_t k = 0; k < cols; k += per, row += 4)
+        az_part_spread(row, cols - k < per ? cols - k : per, p->bits, q + k);
 }
 
 /* Zero point of row r in group g: bits of a column of words. */
@@ -32,41 +35,49 @@ static unsigned zero(const az_packed *p, const uint32_t *z, int64_t groups, int6
     return (unsigned)(v >> off) & ((1u << p->bits) - 1);
 }
 
-static adze_status packed_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                               float *dst, adze_error *err)
+static adze_status read_order(const adze_model *m, const az_tensor *t, az_codes *c, adze_error *err)
+{
+    const az_tensor *g = &t->packed->part[3];
+    adze_status rc = az_model_read(m, g, 0, c->order, (size_t)g->size_bytes, err);
+
+    c->ordered = true;
+    for (int64_t k = 0; k < t->shape[1] && rc == ADZE_OK; k++)
+        if (c->order[k] < 0 || c->order[k] >= t->packed->groups)
+            rc = az_fail_name(err, ADZE_EFORMAT, m->files[g->file].path, g->name, g->at_bytes,
+                              "column %lld is of group %d of %lld", (long long)k, c->order[k],
+                              (long long)t->packed->groups);
+    return rc;
+}
+
+static adze_status packed_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                                az_codes *c, adze_error *err)
 {
     const az_packed *p = t->packed;
-    const az_tensor *s = &p->part[1], *zt = &p->part[2], *gt = &p->part[3];
-    int64_t cols = t->shape[1], groups = az_tensor_cols(s);
+    const az_tensor *s = &p->part[1], *zt = &p->part[2];
+    int64_t cols = t->shape[1], groups = p->groups;
     size_t wb = (size_t)p->part[0].shape[1] * 4, sb = (size_t)groups * az_type_get(s->type)->bytes;
-    uint8_t *w = az_part_rows(m, &p->part[0], r0, n, wb, err);
-    uint8_t *scale = w ? az_part_rows(m, s, r0, n, sb, err) : NULL;
+    uint8_t *scale = az_part_rows(m, s, r0, n, sb, err);
+    uint8_t *w = scale && c->q ? az_part_rows(m, &p->part[0], r0, n, wb, err) : NULL;
     uint32_t *z = scale && zt->name ? az_part_rows(m, zt, 0, 1, (size_t)zt->size_bytes, err) : NULL;
-    int32_t *order =
-        scale && gt->name ? az_part_rows(m, gt, 0, 1, (size_t)gt->size_bytes, err) : NULL;
-    adze_status rc = scale && (z || !zt->name) && (order || !gt->name) ? ADZE_OK : ADZE_EIO;
+    adze_status rc = scale && (w || !c->q) && (z || !zt->name) ? ADZE_OK
+                     : err                                     ? err->status
+                                                               : ADZE_EIO;
 
-    for (int64_t k = 0; k < cols && rc == ADZE_OK && order; k++)
-        if (order[k] < 0 || order[k] >= groups)
-            rc = az_fail_name(err, ADZE_EFORMAT, m->files[gt->file].path, gt->name, gt->at_bytes,
-                              "column %lld is of group %d of %lld", (long long)k, order[k],
-                              (long long)groups);
-    for (int64_t r = 0; r < n && rc == ADZE_OK; r++)
-        for (int64_t k = 0; k < cols; k++) {
-            int64_t g = order ? order[k] : k / p->group;
-            int q = (int)code(p, w + (size_t)r * wb, wb, (size_t)k);
-            q -= z ? (int)zero(p, z, groups, r0 + r, g) : 1 << (p->bits - 1);
-            dst[r * cols + k] =
-                az_part_float(scale + (size_t)r * sb, s->type, (size_t)g) * (float)q;
-        }
+    if (rc == ADZE_OK && p->part[3].name) rc = read_order(m, t, c, err);
+    for (int64_t r = 0; r < n && rc == ADZE_OK; r++) {
+        az_part_floats(scale + (size_t)r * sb, s->type, (size_t)groups, c->scale + r * groups);
+        for (int64_t g = 0; g < groups; g++)
+            c->offset[r * groups + g] =
+                (float)(z ? zero(p, z, groups, r0 + r, g) : 1u << (p->bits - 1));
+        if (w) spread(p, w + (size_t)r * wb, (size_t)cols, c->q + r * cols);
+    }
     az_free(m->run, w);
     az_free(m->run, scale);
     az_free(m->run, z);
-    az_free(m->run, order);
-    return rc == ADZE_EIO && err ? err->status : rc;
+    return rc;
 }
 
-static const az_layout layout = { "pack-quantized", packed_rows, NULL };
+static const az_layout layout = { "pack-quantized", packed_codes, NULL };
 
 /* The number of bits of a config group that fits the words of K columns. */
 static bool find_bits(const az_joiner *j, az_packed *p, int64_t k, int64_t words)
@@ -102,6 +113,7 @@ static adze_status check(const az_joiner *j, az_packed *p, const int64_t *shape)
     if (!az_part_is_float(s->type) || s->n_dims != 2 || s->shape[0] != n || groups < 1 ||
         (k + groups - 1) / groups * (groups - 1) >= k)
         return az_part_bad(j, s, "must be floats [%lld, groups]", (long long)n);
+    p->groups = groups;
     p->group = (k + groups - 1) / groups;
     p->group_rows = 1;
     if (z->name && (z->type != AZ_I32 || z->n_dims != 2 || z->shape[1] != groups ||
@@ -117,7 +129,7 @@ static adze_status join_one(az_joiner *j, const az_tensor *w, size_t base)
 {
     static const char *const names[] = { ".weight_packed", ".weight_scale", ".weight_zero_point",
                                          ".weight_g_idx" };
-    az_packed p = { .layout = &layout };
+    az_packed p = { .layout = &layout, .kind = AZ_CODE_ZERO };
     const az_tensor *t, *st = az_part_find(j, w->name, base, ".weight_shape");
     int64_t shape[2];
     adze_status rc;

@@ -9,40 +9,44 @@
 #include "base/json.h"
 #include "format/parts.h"
 
-#include <string.h>
-
-static float element(const uint8_t *w, az_type t, size_t i)
-{
-    return t == AZ_I8 ? (float)(int8_t)w[i] : az_part_float(w, t, i);
-}
-
-static adze_status scaled_rows(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
-                               float *dst, adze_error *err)
+/* Scales and zero points of n rows from r0 on. */
+static adze_status read_scales(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                               az_codes *c, adze_error *err)
 {
     const az_packed *p = t->packed;
     const az_tensor *s = &p->part[1], *z = &p->part[2];
-    int64_t cols = t->shape[1], across = (cols + p->group - 1) / p->group;
-    int64_t s0 = r0 / p->group_rows, sn = (r0 + n - 1) / p->group_rows - s0 + 1;
-    size_t s_row = (size_t)across * az_type_get(s->type)->bytes;
-    uint8_t *w = az_part_rows(m, &p->part[0], r0, n, (size_t)cols, err);
-    uint8_t *scale = w ? az_part_rows(m, s, s0, sn, s_row, err) : NULL;
-    uint8_t *zero = scale && z->name ? az_part_rows(m, z, s0, sn, (size_t)across, err) : NULL;
+    int64_t groups = p->groups, s0 = r0 / p->group_rows, sn = (r0 + n - 1) / p->group_rows - s0 + 1;
+    uint8_t *scale = az_part_rows(m, s, s0, sn, (size_t)groups * az_type_get(s->type)->bytes, err);
+    uint8_t *zero = scale && z->name ? az_part_rows(m, z, s0, sn, (size_t)groups, err) : NULL;
     bool ok = scale && (zero || !z->name);
 
     for (int64_t r = 0; r < n && ok; r++)
-        for (int64_t k = 0; k < cols; k++) {
-            size_t g = (size_t)(((r0 + r) / p->group_rows - s0) * across + k / p->group);
-            float q = element(w, p->part[0].type, (size_t)(r * cols + k));
-            if (zero) q -= (float)(int8_t)zero[g];
-            dst[r * cols + k] = az_part_float(scale, s->type, g) * q;
+        for (int64_t g = 0; g < groups; g++) {
+            size_t from = (size_t)(((r0 + r) / p->group_rows - s0) * groups + g);
+            c->scale[r * groups + g] = az_part_float(scale, s->type, from);
+            c->offset[r * groups + g] = zero ? (float)((int8_t)zero[from] + 128) : 128;
         }
-    az_free(m->run, w);
     az_free(m->run, scale);
     az_free(m->run, zero);
     return ok ? ADZE_OK : err ? err->status : ADZE_EIO;
 }
 
-static const az_layout layout = { "scaled", scaled_rows, NULL };
+/* Signed elements are read as codes with 128 added. */
+static adze_status scaled_codes(const adze_model *m, const az_tensor *t, int64_t r0, int64_t n,
+                                az_codes *c, adze_error *err)
+{
+    const az_tensor *w = &t->packed->part[0];
+    size_t bytes = (size_t)(n * t->shape[1]);
+    adze_status rc = read_scales(m, t, r0, n, c, err);
+
+    if (rc < 0 || !c->q) return rc;
+    rc = az_model_read(m, w, (uint64_t)(r0 * t->shape[1]), c->q, bytes, err);
+    for (size_t i = 0; i < bytes && w->type == AZ_I8; i++)
+        c->q[i] ^= 0x80;
+    return rc;
+}
+
+static const az_layout layout = { "scaled", scaled_codes, NULL };
 
 /* Block sizes that the config names; 0: none. */
 static void named_blocks(const az_joiner *j, int64_t *rows, int64_t *cols)
@@ -97,9 +101,10 @@ static adze_status check(const az_joiner *j, az_packed *p)
         return az_part_bad(j, w, "has a scale, but is no matrix of 8-bit elements");
     if (!az_part_is_float(s->type))
         return az_part_bad(j, s, "has type %s", az_type_get(s->type)->name);
-    if (z->name &&
-        (z->type != AZ_I8 || z->size_bytes != s->size_bytes / az_type_get(s->type)->bytes))
-        return az_part_bad(j, z, "must be i8 in the shape of the scales");
+    p->kind = w->type == AZ_I8 ? AZ_CODE_ZERO : w->type == AZ_F8_E4M3 ? AZ_CODE_E4M3 : AZ_CODE_E5M2;
+    if (z->name && (w->type != AZ_I8 || z->type != AZ_I8 ||
+                    z->size_bytes != s->size_bytes / az_type_get(s->type)->bytes))
+        return az_part_bad(j, z, "must be i8 in the shape of the scales, of i8 weights");
     return find_groups(j, p);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "kernel/decode.h"
 #include "core/half.h"
+#include "kernel/decode_affine.h"
 #include "kernel/decode_iq.h"
 
 static void one_scale(az_sub32 *o, float scale, float min, int zero)
@@ -164,12 +165,19 @@ static void decode_q6_k(const void *row, size_t b, az_sub32 *o)
 }
 
 az_decode_fn *const az_decode[AZ_TYPE_COUNT] = {
-    [AZ_Q4_0] = decode_q4_0,      [AZ_Q4_1] = decode_q4_1,          [AZ_Q5_0] = decode_q5_0,
-    [AZ_Q5_1] = decode_q5_1,      [AZ_Q8_0] = decode_q8_0,          [AZ_Q2_K] = decode_q2_k,
-    [AZ_Q3_K] = decode_q3_k,      [AZ_Q4_K] = decode_q4_k,          [AZ_Q5_K] = decode_q5_k,
-    [AZ_Q6_K] = decode_q6_k,      [AZ_IQ4_NL] = az_decode_iq4_nl,   [AZ_IQ4_XS] = az_decode_iq4_xs,
-    [AZ_MXFP4] = az_decode_mxfp4, [AZ_IQ2_XXS] = az_decode_iq2_xxs, [AZ_IQ2_XS] = az_decode_iq2_xs,
-    [AZ_IQ2_S] = az_decode_iq2_s, [AZ_IQ3_XXS] = az_decode_iq3_xxs, [AZ_IQ3_S] = az_decode_iq3_s,
-    [AZ_IQ1_S] = az_decode_iq1_s, [AZ_IQ1_M] = az_decode_iq1_m,     [AZ_TQ1_0] = az_decode_tq1_0,
-    [AZ_TQ2_0] = az_decode_tq2_0,
+    [AZ_Q4_0] = decode_q4_0,          [AZ_Q4_1] = decode_q4_1,
+    [AZ_Q5_0] = decode_q5_0,          [AZ_Q5_1] = decode_q5_1,
+    [AZ_Q8_0] = decode_q8_0,          [AZ_Q2_K] = decode_q2_k,
+    [AZ_Q3_K] = decode_q3_k,          [AZ_Q4_K] = decode_q4_k,
+    [AZ_Q5_K] = decode_q5_k,          [AZ_Q6_K] = decode_q6_k,
+    [AZ_IQ4_NL] = az_decode_iq4_nl,   [AZ_IQ4_XS] = az_decode_iq4_xs,
+    [AZ_MXFP4] = az_decode_mxfp4,     [AZ_IQ2_XXS] = az_decode_iq2_xxs,
+    [AZ_IQ2_XS] = az_decode_iq2_xs,   [AZ_IQ2_S] = az_decode_iq2_s,
+    [AZ_IQ3_XXS] = az_decode_iq3_xxs, [AZ_IQ3_S] = az_decode_iq3_s,
+    [AZ_IQ1_S] = az_decode_iq1_s,     [AZ_IQ1_M] = az_decode_iq1_m,
+    [AZ_TQ1_0] = az_decode_tq1_0,     [AZ_TQ2_0] = az_decode_tq2_0,
+    [AZ_AFFINE2] = az_decode_affine2, [AZ_AFFINE3] = az_decode_affine3,
+    [AZ_AFFINE4] = az_decode_affine4, [AZ_AFFINE5] = az_decode_affine5,
+    [AZ_AFFINE6] = az_decode_affine6, [AZ_AFFINE8] = az_decode_affine8,
+    [AZ_NVFP4] = az_decode_nvfp4,
 };

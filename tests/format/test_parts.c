@@ -6,8 +6,10 @@
 
 #include "codec/codec.h"
 #include "core/half.h"
+#include "codec/affine.h"
 #include "core/packed.h"
 #include "format/parts.h"
+#include "kernel/kernel.h"
 
 enum { N = 16, K = 64 };
 
@@ -51,6 +53,50 @@ static const char *end(const char *quant)
     return fx_path("q");
 }
 
+static int engine_types[AZ_TYPE_COUNT]; /* tensors that were put into each */
+
+/* Rows as the engine makes them hold the same values, but for the last bits of some scales. */
+static void check_engine_rows(const char *what, const adze_model *m, const az_tensor *t,
+                              const float *want)
+{
+    size_t rows = (size_t)az_tensor_rows(t), cols = (size_t)az_tensor_cols(t);
+    const az_kernels *k = az_kernels_default();
+    adze_error err = { 0 };
+    az_affine_form f;
+    az_codes c;
+
+    if (!az_affine_form_of(t, &f)) return;
+    assert_int_equal(az_codes_new(&c, m, t, (int64_t)rows, false, &err), ADZE_OK);
+    assert_int_equal(t->packed->layout->codes(m, t, 0, (int64_t)rows, &c, &err), ADZE_OK);
+    for (size_t r = 0; r < rows && az_codes_in_order(&c, t); r++) {
+        uint8_t *row = az_alloc(fx_run, f.row_bytes);
+        float *x = az_alloc(fx_run, cols * sizeof *x), top = 0;
+
+        if (!az_affine_put(&f, &c, r, row)) fail_msg("%s: row %zu has no place", what, r);
+        k->unpack[f.type](row, x, cols);
+        for (size_t i = 0; i < cols; i++)
+            top = fmaxf(top, fabsf(want[r * cols + i]));
+        for (size_t i = 0; i < cols; i++)
+            if (!(fabsf(x[i] - want[r * cols + i]) <= 0x1p-16f * top))
+                fail_msg("%s as %s: value %zu of row %zu is %.9g, want %.9g", what,
+                         az_type_get(f.type)->name, i, r, (double)x[i], (double)want[r * cols + i]);
+        engine_types[f.type]++;
+        az_free(fx_run, row);
+        az_free(fx_run, x);
+    }
+    az_codes_free(&c);
+}
+
+/* Every type of the engine came up in the tests before. */
+static void puts_all_into_rows(void **state)
+{
+    static const az_type types[] = { AZ_AFFINE2, AZ_AFFINE4, AZ_AFFINE8, AZ_NVFP4, AZ_FP8 };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(types); i++)
+        if (!engine_types[types[i]]) fail_msg("%s did not", az_type_get(types[i])->name);
+}
+
 static void check_values(const char *what, const char *dir, const char *name, const float *want,
                          size_t n)
 {
@@ -76,6 +122,7 @@ static void check_values(const char *what, const char *dir, const char *name, co
     for (size_t i = 0; i < n; i++)
         if (az_f32_bits(x[i]) != az_f32_bits(want[i]) && !(x[i] == 0 && want[i] == 0))
             fail_msg("%s: value %zu is %g, want %g", what, i, (double)x[i], (double)want[i]);
+    check_engine_rows(what, m, t, want);
     az_free(fx_run, raw);
     az_free(fx_run, x);
     adze_model_close(m);
@@ -727,15 +774,11 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_gptq),
-        cmocka_unit_test(reads_gptq_of_three_bits),
-        cmocka_unit_test(reads_awq),
-        cmocka_unit_test(reads_scaled),
-        cmocka_unit_test(reads_packed),
-        cmocka_unit_test(reads_fp4),
-        cmocka_unit_test(refuses_bad_parts),
-        cmocka_unit_test(refuses_bad_orders),
-        cmocka_unit_test(agrees_with_published_words),
+        cmocka_unit_test(reads_gptq),         cmocka_unit_test(reads_gptq_of_three_bits),
+        cmocka_unit_test(reads_awq),          cmocka_unit_test(reads_scaled),
+        cmocka_unit_test(reads_packed),       cmocka_unit_test(reads_fp4),
+        cmocka_unit_test(puts_all_into_rows), cmocka_unit_test(refuses_bad_parts),
+        cmocka_unit_test(refuses_bad_orders), cmocka_unit_test(agrees_with_published_words),
     };
 
     return cmocka_run_group_tests(tests, fx_start, stop);

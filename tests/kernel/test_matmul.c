@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "kernel/affine.h"
 #include "kernel/levels.h"
-#include "kernel/weights.h"
 
 static void near_scalar(const char *isa, const char *type, const double *size, const float *want,
                         const float *got, size_t n)
@@ -29,7 +29,7 @@ typedef struct problem {
 
 static void fill_reference(problem *p, const az_kernels *c)
 {
-    az_type type = weight_types[p->which].type;
+    az_type type = row_type(p->which);
     const az_weight_kernel *wk = &c->weight[type];
     size_t arow = az_act_row_bytes(wk->act, p->k);
     float *row = malloc(p->k * sizeof *row), *xs = malloc(p->m * p->k * sizeof *xs);
@@ -71,18 +71,17 @@ static void fill_reference(problem *p, const az_kernels *c)
 static problem problem_new(size_t which, size_t m, size_t n, size_t k, const az_kernels *c)
 {
     problem p = { .which = which, .m = m, .n = n, .k = k };
-    az_type type = weight_types[which].type;
-    uint64_t seed = 0x9e3779b97f4a7c15ull + which * 977 + m * 31 + n * 7 + k, bytes;
+    az_type type = row_type(which);
+    uint64_t seed = 0x9e3779b97f4a7c15ull + which * 977 + m * 31 + n * 7 + k;
 
-    assert_true(az_type_row_bytes(type, k, &bytes));
-    p.row_bytes = (size_t)bytes;
+    p.row_bytes = row_bytes_of(which, k);
     p.w = guard_new(n * p.row_bytes);
     p.act = guard_new(m * az_act_row_bytes(c->weight[type].act, k));
     p.x = guard_new(m * k * sizeof(float));
     p.want = malloc(m * n * sizeof *p.want);
     p.size = malloc(m * n * sizeof *p.size);
     p.exact = malloc(m * n * sizeof *p.exact);
-    rand_weights(which, p.w.p, p.w.n, &seed);
+    rand_rows(which, k, n, p.w.p, &seed);
     for (size_t i = 0; i < m * k; i++)
         ((float *)(void *)p.x.p)[i] = rand_f32(&seed, i % 37 == 0 ? 20.0f : 2.0f);
     fill_reference(&p, c);
@@ -104,8 +103,8 @@ static void check_product(const az_kernels *c, const az_kernels *now, size_t whi
                           size_t n, size_t k)
 {
     problem p = problem_new(which, m, n, k, c);
-    const az_type_info *t = az_type_get(weight_types[which].type);
-    const az_weight_kernel *wk = &now->weight[weight_types[which].type];
+    const az_type_info *t = az_type_get(row_type(which));
+    const az_weight_kernel *wk = &now->weight[row_type(which)];
     size_t arow = az_act_row_bytes(wk->act, k), cut = n / 3;
     guarded y = guard_new(m * n * sizeof(float)), z = guard_new(n * sizeof(float));
     float *got = (float *)(void *)y.p, *one = (float *)(void *)z.p;
@@ -139,8 +138,8 @@ static void products(void **state)
     (void)state;
     az_kernels_init(&c, 0);
     for (size_t l = 0; levels_get(l, &now); l++)
-        for (size_t which = 0; which < N_WEIGHT_TYPES; which++) {
-            size_t block = az_type_get(weight_types[which].type)->elems;
+        for (size_t which = 0; which < N_ROW_FORMS; which++) {
+            size_t block = az_type_get(row_type(which))->elems;
             const size_t ks[] = { block == 1 ? 37 : block, block == 256  ? 768
                                                            : block == 32 ? 608
                                                                          : 333 };
@@ -150,6 +149,59 @@ static void products(void **state)
                     check_product(&c, &now, which, ms[i], i % 2 ? 35 : 18, ks[j]);
             check_product(&c, &now, which, 3, 1, ks[1]);
             check_product(&c, &now, which, 1, 67, block == 1 ? 1024 : 2048);
+        }
+}
+
+/* Rows of core/affine.h hold what the codes stand for; scales in f32 lose their last two bits. */
+static void affine_values(void **state)
+{
+    enum { COLS = 384 };
+    az_kernels c;
+
+    (void)state;
+    az_kernels_init(&c, 0);
+    for (size_t i = 0; i < N_AFFINE_FORMS; i++) {
+        az_affine_form f = affine_form(i, COLS);
+        uint8_t *row = malloc(f.row_bytes);
+        float got[COLS], top = 0;
+        made_codes m;
+        uint64_t seed = 11 + i;
+
+        m = codes_new(i, COLS, &seed);
+        assert_true(az_affine_put(&f, &m.c, 0, row));
+        c.unpack[f.type](row, got, COLS);
+        for (size_t k = 0; k < COLS; k++)
+            top = fmaxf(top, fabsf(code_value(i, &m, k)));
+        for (size_t k = 0; k < COLS; k++)
+            if (!(fabsf(got[k] - code_value(i, &m, k)) <=
+                  (affine_forms[i].store == AZ_F32 || f.type == AZ_NVFP4 ? 0x1p-17f * top : 0)))
+                fail_msg("%s form %zu: column %zu is %.9g, want %.9g", az_type_get(f.type)->name, i,
+                         k, (double)got[k], (double)code_value(i, &m, k));
+        codes_free(&m);
+        free(row);
+    }
+}
+
+/* What has no place in a row is refused, so that the engine takes f32 instead. */
+static void affine_refusals(void **state)
+{
+    const float bad[] = { NAN, INFINITY };
+
+    (void)state;
+    for (size_t i = 0; i < N_AFFINE_FORMS; i++)
+        for (size_t b = 0; b < 2; b++) {
+            az_affine_form f = affine_form(i, 256);
+            uint8_t *row = malloc(f.row_bytes);
+            uint64_t seed = 3;
+            made_codes m = codes_new(i, 256, &seed);
+
+            m.c.scale[1] = bad[b];
+            assert_false(az_affine_put(&f, &m.c, 0, row));
+            m.c.scale[1] = 1;
+            m.c.q[200] = 0x7f;
+            if (f.type == AZ_FP8) assert_false(az_affine_put(&f, &m.c, 0, row));
+            codes_free(&m);
+            free(row);
         }
 }
 
@@ -225,6 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products),
+        cmocka_unit_test(affine_values),
+        cmocka_unit_test(affine_refusals),
         cmocka_unit_test(bad_values_show),
         cmocka_unit_test(quantized_activations),
     };

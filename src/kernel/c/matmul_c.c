@@ -3,7 +3,7 @@
  * where I are exact integer sums of q * (w - zero) over its halves and S = d * sum of q there; blocks are
  * added in order of k. Products of plain weights are f32 sums over k.
  */
-#include "core/half.h"
+#include "core/affine.h"
 #include "kernel/c/kernels_c.h"
 #include "kernel/decode.h"
 
@@ -96,6 +96,13 @@ MATMUL_BLOCKS(IQ1_S, iq1_s)
 MATMUL_BLOCKS(IQ1_M, iq1_m)
 MATMUL_BLOCKS(TQ1_0, tq1_0)
 MATMUL_BLOCKS(TQ2_0, tq2_0)
+MATMUL_BLOCKS(AFFINE2, affine2)
+MATMUL_BLOCKS(AFFINE3, affine3)
+MATMUL_BLOCKS(AFFINE4, affine4)
+MATMUL_BLOCKS(AFFINE5, affine5)
+MATMUL_BLOCKS(AFFINE6, affine6)
+MATMUL_BLOCKS(AFFINE8, affine8)
+MATMUL_BLOCKS(NVFP4, nvfp4)
 
 static float load_f32(const uint8_t *p)
 {
@@ -137,6 +144,33 @@ MATMUL_PLAIN(f32, 4)
 MATMUL_PLAIN(f16, 2)
 MATMUL_PLAIN(bf16, 2)
 
+/* Sums of a group's 32-column blocks are scaled once. */
+static void matmul_fp8_c(float *y, size_t ldy, const void *w, size_t row_bytes, const void *a,
+                         size_t m, size_t n0, size_t n1, size_t k)
+{
+    for (size_t j = n0; j < n1; j++) {
+        const uint8_t *row = (const uint8_t *)w + j * row_bytes;
+        az_affine_head h;
+
+        memcpy(&h, row, sizeof h);
+        for (size_t i = 0; i < m; i++) {
+            const float *x = (const float *)a + i * k;
+            float sum = 0, scale, min;
+            int zero;
+
+            for (size_t c = 0; c < k;) {
+                float s[8] = { 0 };
+
+                az_affine_scale(row, &h, c / 32 / h.group32, &scale, &min, &zero);
+                for (size_t end = c + (size_t)32 * h.group32; c < end && c < k; c++)
+                    s[c & 7] += az_f8_e4m3_to_f32(row[h.codes_at + c]) * x[c];
+                sum += scale * (((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])));
+            }
+            y[i * ldy + j] = sum;
+        }
+    }
+}
+
 void az_matmul_init_c(az_kernels *k)
 {
     static const az_weight_kernel weights[AZ_TYPE_COUNT] = {
@@ -165,6 +199,14 @@ void az_matmul_init_c(az_kernels *k)
         [AZ_IQ1_M] = { AZ_ACT_Q8, matmul_iq1_m_c },
         [AZ_TQ1_0] = { AZ_ACT_Q8, matmul_tq1_0_c },
         [AZ_TQ2_0] = { AZ_ACT_Q8, matmul_tq2_0_c },
+        [AZ_AFFINE2] = { AZ_ACT_Q8, matmul_affine2_c },
+        [AZ_AFFINE3] = { AZ_ACT_Q8, matmul_affine3_c },
+        [AZ_AFFINE4] = { AZ_ACT_Q8, matmul_affine4_c },
+        [AZ_AFFINE5] = { AZ_ACT_Q8, matmul_affine5_c },
+        [AZ_AFFINE6] = { AZ_ACT_Q8, matmul_affine6_c },
+        [AZ_AFFINE8] = { AZ_ACT_Q8, matmul_affine8_c },
+        [AZ_NVFP4] = { AZ_ACT_Q8, matmul_nvfp4_c },
+        [AZ_FP8] = { AZ_ACT_F32, matmul_fp8_c },
     };
 
     memcpy(k->weight, weights, sizeof weights);

@@ -2,7 +2,7 @@
  *
  * src may be unaligned; n is a multiple of the type's block.
  */
-#include "core/half.h"
+#include "core/affine.h"
 #include "kernel/c/kernels_c.h"
 #include "kernel/decode.h"
 
@@ -44,6 +44,29 @@ UNPACK(IQ1_S, iq1_s)
 UNPACK(IQ1_M, iq1_m)
 UNPACK(TQ1_0, tq1_0)
 UNPACK(TQ2_0, tq2_0)
+UNPACK(AFFINE2, affine2)
+UNPACK(AFFINE3, affine3)
+UNPACK(AFFINE4, affine4)
+UNPACK(AFFINE5, affine5)
+UNPACK(AFFINE6, affine6)
+UNPACK(AFFINE8, affine8)
+UNPACK(NVFP4, nvfp4)
+
+/* A row of core/affine.h; the groups' scales multiply each number. */
+static void unpack_fp8_c(const void *src, float *dst, size_t n)
+{
+    const uint8_t *row = src;
+    az_affine_head h;
+
+    memcpy(&h, row, sizeof h);
+    for (size_t i = 0; i < n; i++) {
+        float scale, min;
+        int zero;
+
+        az_affine_scale(row, &h, i / 32 / h.group32, &scale, &min, &zero);
+        dst[i] = scale * az_f8_e4m3_to_f32(row[h.codes_at + i]);
+    }
+}
 
 static void unpack_f32_c(const void *src, float *dst, size_t n)
 {
@@ -93,4 +116,12 @@ void az_unpack_init_c(az_kernels *k)
     k->unpack[AZ_IQ1_M] = unpack_iq1_m_c;
     k->unpack[AZ_TQ1_0] = unpack_tq1_0_c;
     k->unpack[AZ_TQ2_0] = unpack_tq2_0_c;
+    k->unpack[AZ_AFFINE2] = unpack_affine2_c;
+    k->unpack[AZ_AFFINE3] = unpack_affine3_c;
+    k->unpack[AZ_AFFINE4] = unpack_affine4_c;
+    k->unpack[AZ_AFFINE5] = unpack_affine5_c;
+    k->unpack[AZ_AFFINE6] = unpack_affine6_c;
+    k->unpack[AZ_AFFINE8] = unpack_affine8_c;
+    k->unpack[AZ_NVFP4] = unpack_nvfp4_c;
+    k->unpack[AZ_FP8] = unpack_fp8_c;
 }

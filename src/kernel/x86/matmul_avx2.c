@@ -1,6 +1,6 @@
 /* Products of quantized weights for AVX2 (no VNNI): byte products are added in 16 bits as long as they fit. */
+#include "kernel/x86/affine_avx2.h"
 #include "kernel/x86/init.h"
-#include "kernel/x86/simd_avx2.h"
 
 #define ISA    avx2
 #define VNNI   0

@@ -1,6 +1,6 @@
 /* Products of quantized weights for AVX-512 without VNNI. */
+#include "kernel/x86/affine_avx512.h"
 #include "kernel/x86/init.h"
-#include "kernel/x86/simd_avx512.h"
 
 #define ISA    avx512
 #define VNNI   0

@@ -1,6 +1,6 @@
 /* Products of quantized weights for AVX-512 with VNNI. */
+#include "kernel/x86/affine_avx512.h"
 #include "kernel/x86/init.h"
-#include "kernel/x86/simd_avx512.h"
 
 #define ISA    avx512vnni
 #define VNNI   1

@@ -28,9 +28,11 @@ typedef struct kind {
     int sub;        /* columns that share a scale: 16 or 32 */
     bool min;       /* a minimum per sub-block is subtracted */
     bool is_signed; /* stored bytes are signed (q8_0) */
+    bool affine;    /* rows of core/affine.h, block and bytes of their codes */
     int pairs;      /* sums of two products that fit 16 bits, without VNNI (for tiles) */
     size_t block;   /* columns of a stored block, and its bytes */
     size_t bytes;
+    size_t codes_at; /* affine: from a row's start; known at run time only */
 } kind;
 
 typedef struct scales {
@@ -50,6 +52,8 @@ typedef struct panel {
 
 typedef vi row_fn(const uint8_t *row, size_t c, bool two);
 typedef void scales_fn(const uint8_t *const p[LANES], float (*s)[LANES], float (*mn)[LANES]);
+
+#include "kernel/x86/matmul_affine.h"
 
 /* Half-precision scale (and minimum, negated in the file's sense) at the head of blocks of 32. */
 AZ_INLINE void scales_legacy(const kind t, const uint8_t *const rows[LANES], size_t b0, size_t n,
@@ -129,6 +133,10 @@ DECODED(tq2_0)
 AZ_INLINE void chunk_scales(const kind t, scales_fn *fn, const uint8_t *const rows[LANES],
                             size_t k0, size_t n, scales *o)
 {
+    if (t.affine) {
+        chunk_scales_affine(t.codes_at, t.is_signed, rows, k0 / 32, n / 32, o);
+        return;
+    }
     if (t.block == 32) {
         if (t.bytes == sizeof(az_block_mxfp4))
             scales_mxfp4(rows, k0 / 32, n / 32, o);
@@ -321,8 +329,7 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, c
     for (int i = 0; i < mt; i++) {
         vi v = from;
 
-        if (!t.min && !(t.is_signed && !VNNI))
-            v = vi_dot2(v, zeros, act4(x[(size_t)i * g->ldx].sum));
+        if (t.is_signed ? VNNI : !t.min) v = vi_dot2(v, zeros, act4(x[(size_t)i * g->ldx].sum));
         for (int j = 0; j < nt; j++)
             acc[i][j] = v;
     }
@@ -431,13 +438,16 @@ TILES(32_min_4, .sub = 32, .min = true, .pairs = 4)
 TILES(16_min_4, .sub = 16, .min = true, .pairs = 4)
 TILES(32_zero_4, .sub = 32, .pairs = 4)
 TILES(16_zero_4, .sub = 16, .pairs = 4)
+TILES(32_signed_min, .sub = 32, .min = true, .is_signed = true, .pairs = 1)
 #if VNNI /* sums need no room */
 #define tiles_32_min_8  tiles_32_min_4
 #define tiles_32_zero_8 tiles_32_zero_4
 #define tiles_32_signed tiles_32_zero_4
 #define tiles_16_zero_2 tiles_16_zero_4
 #define tiles_16_signed tiles_16_zero_4
+#define tiles_32_min_2  tiles_32_min_4
 #else
+TILES(32_min_2, .sub = 32, .min = true, .pairs = 2)
 TILES(32_min_8, .sub = 32, .min = true, .pairs = 8)
 TILES(32_zero_8, .sub = 32, .pairs = 8)
 TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
@@ -519,6 +529,34 @@ MATMUL(tq1_0, scales_tq1_0, tiles_16_signed, .sub = 16, .is_signed = true, .bloc
 MATMUL(tq2_0, scales_tq2_0, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 66)
 /* clang-format on */
 
+/* The affine types: the row pointers become pointers at codes. */
+#define MATMUL_AFFINE(t, tiles, ...)                                                              \
+    static void CAT3(matmul_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,   \
+                                         const void *a, size_t m, size_t n0, size_t n1, size_t k) \
+    {                                                                                             \
+        az_affine_head h;                                                                         \
+                                                                                                  \
+        memcpy(&h, (const uint8_t *)w + n0 * row_bytes, sizeof h);                                \
+        {                                                                                         \
+            const kind kind_of = { __VA_ARGS__, .affine = true, .codes_at = h.codes_at };         \
+            const uint8_t *q = (const uint8_t *)w + h.codes_at;                                   \
+                                                                                                  \
+            if (m <= GEMV_MAX)                                                                    \
+                gemv(kind_of, row_##t, NULL, y, ldy, q, row_bytes, a, m, n0, n1, k);              \
+            else                                                                                  \
+                gemm(kind_of, row_##t, NULL, tiles, y, ldy, q, row_bytes, a, m, n0, n1, k);       \
+        }                                                                                         \
+    }
+/* clang-format off */
+MATMUL_AFFINE(affine2, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 8)
+MATMUL_AFFINE(affine3, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 12)
+MATMUL_AFFINE(affine4, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 16)
+MATMUL_AFFINE(affine5, tiles_32_min_4, .sub = 32, .min = true, .block = 32, .bytes = 20)
+MATMUL_AFFINE(affine6, tiles_32_min_2, .sub = 32, .min = true, .block = 32, .bytes = 24)
+MATMUL_AFFINE(affine8, tiles_32_signed_min, .sub = 32, .min = true, .is_signed = true, .block = 32, .bytes = 32)
+MATMUL_AFFINE(nvfp4, tiles_16_zero_4, .zero = 12, .sub = 16, .block = 32, .bytes = 16)
+/* clang-format on */
+
 static void init_blocks(az_kernels *k)
 {
     k->weight[AZ_Q4_0].matmul = CAT3(matmul_q4_0, _, ISA);
@@ -543,6 +581,13 @@ static void init_blocks(az_kernels *k)
     k->weight[AZ_IQ1_M].matmul = CAT3(matmul_iq1_m, _, ISA);
     k->weight[AZ_TQ1_0].matmul = CAT3(matmul_tq1_0, _, ISA);
     k->weight[AZ_TQ2_0].matmul = CAT3(matmul_tq2_0, _, ISA);
+    k->weight[AZ_AFFINE2].matmul = CAT3(matmul_affine2, _, ISA);
+    k->weight[AZ_AFFINE3].matmul = CAT3(matmul_affine3, _, ISA);
+    k->weight[AZ_AFFINE4].matmul = CAT3(matmul_affine4, _, ISA);
+    k->weight[AZ_AFFINE5].matmul = CAT3(matmul_affine5, _, ISA);
+    k->weight[AZ_AFFINE6].matmul = CAT3(matmul_affine6, _, ISA);
+    k->weight[AZ_AFFINE8].matmul = CAT3(matmul_affine8, _, ISA);
+    k->weight[AZ_NVFP4].matmul = CAT3(matmul_nvfp4, _, ISA);
 }
 
 #endif
