@@ -2,6 +2,7 @@
 #ifndef ADZE_ADZE_H
 #define ADZE_ADZE_H
 
+#include <adze/chat.h>
 #include <adze/error.h>
 #include <adze/measure.h>
 #include <adze/model.h>

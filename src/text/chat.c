@@ -5,6 +5,8 @@
  */
 #include "text/chat.h"
 #include "base/json.h"
+#include "text/chat_continue.h"
+#include "text/special.h"
 
 #include <string.h>
 
@@ -36,15 +38,6 @@ static const struct {
     { "cls_token", "tokenizer.ggml.cls_token_id" },
     { "mask_token", "tokenizer.ggml.mask_token_id" },
 };
-
-/* The text of a token: a string, or an object with `content`. */
-static const json_t *token_text(const json_t *doc, const char *name)
-{
-    const json_t *j = json_object_get(doc, name);
-
-    if (json_is_object(j)) j = json_object_get(j, "content");
-    return json_is_string(j) ? j : NULL;
-}
 
 static json_t *gguf_token(const adze_model *m, const char *key)
 {
@@ -79,22 +72,21 @@ done:
     return rc;
 }
 
+/* A GGUF that adze wrote keeps the source's tokenizer_config.json; its own ids win. */
 static adze_status read_tokens(az_chat *c, adze_error *err)
 {
     bool hf = c->m->format && strcmp(c->m->format, "gguf") != 0;
-    json_t *map = NULL;
+    const az_kv *kept = hf ? NULL : az_kv_find(&c->m->kv, "adze.tokenizer_config");
+    json_t *map = NULL, *config = NULL;
     adze_status rc = hf ? read_map(c, &map, err) : ADZE_OK;
 
-    c->tokens = json_object();
+    if (kept && kept->type == AZ_KV_STR)
+        rc = az_json_parse(&config, kept->v.str.s, kept->v.str.n, c->m->path, err);
+    if (rc == ADZE_OK) c->tokens = az_special_tokens(hf ? c->m->tok.hf_config : config, map);
     if (rc == ADZE_OK && !c->tokens) rc = az_fail_nomem(err, "reading special tokens");
-    for (size_t i = 0; i < AZ_COUNT(specials) && rc == ADZE_OK; i++) {
-        const json_t *j = token_text(c->m->tok.hf_config, specials[i].name);
-        if (!j) j = token_text(map, specials[i].name);
-        if (j)
-            json_object_set(c->tokens, specials[i].name, (json_t *)(uintptr_t)j);
-        else if (!hf)
-            json_object_set_new(c->tokens, specials[i].name, gguf_token(c->m, specials[i].key));
-    }
+    for (size_t i = 0; i < AZ_COUNT(specials) && rc == ADZE_OK && !hf; i++)
+        json_object_set_new(c->tokens, specials[i].name, gguf_token(c->m, specials[i].key));
+    json_decref(config);
     json_decref(map);
     return rc;
 }
@@ -292,6 +284,9 @@ static adze_status check_opts(const az_chat_opts *o, adze_error *err)
                                "%s: element %zu is not an object", lists[i].what, k);
         }
     }
+    if (o->continue_field && o->add_generation_prompt)
+        return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                       "continuing the last message and beginning an answer exclude each other");
     if (o->vars && !json_is_object(o->vars))
         return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "the variables must be an object");
     return ADZE_OK;
@@ -302,10 +297,14 @@ adze_status az_chat_render(az_chat *c, const json_t *messages, const az_chat_opt
 {
     json_t *vars = NULL, *list = NULL;
     chat_template *t = NULL;
+    az_continue cont = { NULL };
+    size_t from = out->size;
     adze_status rc = check_opts(opts, err);
 
     if (rc == ADZE_OK) rc = choose(c, opts, &t, err);
     if (rc == ADZE_OK) rc = clean_messages(messages, &list, err);
+    if (rc == ADZE_OK && opts->continue_field)
+        rc = az_continue_mark(&cont, list, opts->continue_field, t->source, t->n, err);
     if (rc == ADZE_OK && !t->parsed)
         rc = az_template_new(&t->parsed, c->run, t->source, t->n, &c->limits, err);
     if (rc < 0) goto done;
@@ -321,7 +320,10 @@ adze_status az_chat_render(az_chat *c, const json_t *messages, const az_chat_opt
     json_object_update(vars, c->tokens);
     if (opts->vars) json_object_update(vars, (json_t *)(uintptr_t)opts->vars);
     rc = az_template_render(t->parsed, vars, out, err);
+    if (rc == ADZE_OK && opts->continue_field) rc = az_continue_cut(&cont, out, from, err);
+    if (rc < 0) out->size = from;
 done:
+    az_continue_deinit(&cont);
     json_decref(vars);
     json_decref(list);
     return rc;

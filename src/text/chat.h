@@ -15,6 +15,7 @@ typedef struct az_chat_opts {
     const json_t *vars; /* object of further variables, or NULL; they win over everything else */
     const char
         *name; /* which template; NULL: tool_use when there are tools and it exists, else default */
+    const char *continue_field; /* leave the last message's field open; NULL: do not */
     bool add_generation_prompt;
 } az_chat_opts;
 
