@@ -48,7 +48,8 @@ static json_t *default_of_golden(void)
     json_array_foreach(all, i, c)
     {
         json_t *pre = json_object_get(c, "pre_tokenizer");
-        if (json_array_size(json_object_get(pre, "pretokenizers")) == 4) found = json_incref(pre);
+        if (!found && json_array_size(json_object_get(pre, "pretokenizers")) == 4)
+            found = json_incref(pre);
     }
     json_decref(all);
     assert_non_null(found);
