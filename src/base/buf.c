@@ -20,7 +20,7 @@ void az_buf_deinit(az_buf *b)
 void az_buf_clear(az_buf *b)
 {
     b->size = 0;
-    b->failed = false;
+    b->failed = b->full = false;
     if (b->data) b->data[0] = 0;
 }
 
@@ -30,6 +30,7 @@ void *az_buf_grow(az_buf *b, size_t n)
     char *p;
 
     if (b->failed || need <= b->size || (b->max && b->size + n > b->max)) {
+        b->full = b->full || (!b->failed && b->max);
         b->failed = true;
         return NULL;
     }

@@ -8,8 +8,8 @@ typedef struct az_buf {
     adze_run *run;
     char *data; /* NUL-terminated whenever size > 0 or data != NULL */
     size_t size, cap;
-    size_t max; /* 0: no limit; more is a failure */
-    bool failed;
+    size_t max;        /* 0: no limit; more is a failure */
+    bool failed, full; /* full: failed because of max */
 } az_buf;
 
 void az_buf_init(az_buf *b, adze_run *run);

@@ -24,6 +24,12 @@ static inline bool az_mul_size(size_t a, size_t b, size_t *out)
     return a == 0 || *out / a == b;
 }
 
+static inline bool az_add_size(size_t a, size_t b, size_t *out)
+{
+    *out = a + b;
+    return *out >= a;
+}
+
 /* Round up to a multiple of align (a power of two). */
 static inline bool az_align_u64(uint64_t a, uint64_t align, uint64_t *out)
 {

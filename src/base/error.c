@@ -52,6 +52,12 @@ static void fill(adze_error *err, adze_status s, const char *path, const char *n
     vsnprintf(err->msg, sizeof err->msg, fmt, ap);
 }
 
+adze_status az_fail_in(adze_error *err, adze_status rc, const char *path)
+{
+    if (rc < 0 && err && path && !err->path[0]) copy_tail(err->path, sizeof err->path, path);
+    return rc;
+}
+
 adze_status az_fail(adze_error *err, adze_status s, const char *path, uint64_t pos, const char *fmt,
                     ...)
 {

@@ -6,6 +6,8 @@
 #include <adze/error.h>
 #include "base/compiler.h"
 
+/* The path of an error that names none; err and path may be NULL. Returns rc. */
+adze_status az_fail_in(adze_error *err, adze_status rc, const char *path);
 /* Fill *err (if not NULL) and return `s`. path may be NULL; pos may be ADZE_NOPOS. */
 adze_status az_fail(adze_error *err, adze_status s, const char *path, uint64_t pos, const char *fmt,
                     ...) AZ_PRINTF(5, 6);

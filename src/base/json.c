@@ -4,11 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_DEPTH = 256, MAX_VALUES = 4 << 20 };
+
+/* What jansson makes of two bytes can take 100: nesting and values are counted before there is any of it. Counts of
+ * text that is no JSON do not matter: the parser refuses it. */
+static adze_status check_cost(const char *text, size_t n, const char *path, adze_error *err)
+{
+    size_t values = 1, depth = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c == '"') {
+            for (i++; i < n && text[i] != '"'; i++)
+                if (text[i] == '\\') i++;
+        } else if (c == '[' || c == '{') {
+            values++;
+            if (++depth > MAX_DEPTH)
+                return az_fail(err, ADZE_EFORMAT, path, i, "JSON nested deeper than %d",
+                               (int)MAX_DEPTH);
+        } else if (c == ']' || c == '}') {
+            depth -= depth > 0;
+        } else if (c == ',' && ++values > MAX_VALUES) {
+            return az_fail(err, ADZE_EUNSUP, path, i, "more than %d values in JSON",
+                           (int)MAX_VALUES);
+        }
+    }
+    return ADZE_OK;
+}
+
 adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *path,
                           adze_error *err)
 {
     json_error_t e;
+    adze_status rc;
 
+    *out = NULL;
+    rc = check_cost(text, n, path, err);
+    if (rc < 0) return rc;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
     if (*out) return ADZE_OK;
     return az_fail(err, ADZE_EFORMAT, path, e.position > 0 ? (uint64_t)e.position : 0,

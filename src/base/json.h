@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include "base/run.h"
 
-/* Parse n bytes (UTF-8): an object or array. Duplicate keys and nesting deeper than jansson allows (2048) are
+/* Parse n bytes (UTF-8): an object or array. Duplicate keys, nesting deeper than 256 and more than 4 Mi values are
  * refused. *out is a new reference. */
 adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *path,
                           adze_error *err);

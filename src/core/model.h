@@ -12,7 +12,8 @@
 #include "core/kv.h"
 #include "core/type.h"
 
-enum { AZ_MAX_DIMS = 4 };
+/* Most tensors of a file that adze reads: a header cannot ask for more memory than these need. */
+enum { AZ_MAX_DIMS = 4, AZ_MAX_TENSORS = 1 << 20 };
 
 typedef struct az_tensor {
     const char *name;

@@ -12,6 +12,8 @@
 
 #define MIN_KEY    13u /* length, type and one byte of value */
 #define MIN_TENSOR 24u /* length, n_dims, type, offset */
+#define MAX_KEYS   8192u
+#define MAX_HELD   ((uint64_t)256 << 20) /* bytes of all strings and arrays of a header */
 
 typedef struct gguf {
     adze_model *m;
@@ -21,6 +23,7 @@ typedef struct gguf {
     uint32_t file;  /* index in m->files */
     az_kvs kv;      /* of this file; the model keeps the first file's */
     uint64_t align; /* of this file */
+    uint64_t held;  /* bytes of strings and arrays so far */
     adze_error *err;
 } gguf;
 
@@ -44,10 +47,25 @@ static adze_status bad(const gguf *g, const char *name, uint64_t pos, const char
     return az_fail_name(g->err, ADZE_EFORMAT, g->path, name, pos, "%s", what);
 }
 
+/* Room for n elements more; what a file holds of them was checked, but a sparse file holds anything. */
+static adze_status hold(gguf *g, uint64_t n, size_t elem, const char *what, uint64_t at)
+{
+    uint64_t bytes;
+
+    if (!az_mul_u64(n, elem, &bytes) || !az_add_u64(g->held, bytes, &bytes) || bytes > MAX_HELD)
+        return az_fail_name(g->err, ADZE_EUNSUP, g->path, what, at,
+                            "%llu elements: a header may hold at most %llu MiB of strings and "
+                            "arrays",
+                            (unsigned long long)n, (unsigned long long)(MAX_HELD >> 20));
+    g->held = bytes;
+    return ADZE_OK;
+}
+
 /* A string into the arena, NUL added. `what` names it in messages. */
 static adze_status string(gguf *g, az_str *out, const char *what)
 {
     uint64_t at = g->r.pos, n = az_rd_u64(&g->r);
+    adze_status rc;
     char *s;
 
     if (!az_rd_ok(&g->r)) return az_rd_check(&g->r, what, g->err);
@@ -55,6 +73,8 @@ static adze_status string(gguf *g, az_str *out, const char *what)
         return az_fail_name(g->err, ADZE_EFORMAT, g->path, what, at,
                             "string of %llu bytes goes beyond the end of the file",
                             (unsigned long long)n);
+    rc = hold(g, n, 1, what, at);
+    if (rc < 0) return rc;
     s = az_arena_alloc(&g->m->arena, (size_t)n + 1);
     if (!s) return az_fail_nomem(g->err, "reading a GGUF header");
     az_rd_bytes(&g->r, s, (size_t)n);
@@ -87,6 +107,13 @@ static adze_status header(gguf *g)
     if (g->n_kv > az_rd_left(&g->r) / MIN_KEY)
         return az_fail(g->err, ADZE_EFORMAT, g->path, 16,
                        "key count %llu does not fit into the file", (unsigned long long)g->n_kv);
+    if (g->n_tensors > AZ_MAX_TENSORS)
+        return az_fail(g->err, ADZE_EUNSUP, g->path, 8,
+                       "tensor count %llu; adze reads up to %d in a file",
+                       (unsigned long long)g->n_tensors, (int)AZ_MAX_TENSORS);
+    if (g->n_kv > MAX_KEYS)
+        return az_fail(g->err, ADZE_EUNSUP, g->path, 16, "key count %llu; adze reads up to %u",
+                       (unsigned long long)g->n_kv, MAX_KEYS);
     return ADZE_OK;
 }
 
@@ -126,6 +153,8 @@ static adze_status array(gguf *g, az_kv *kv)
         return az_fail_name(g->err, ADZE_EFORMAT, g->path, kv->key, at,
                             "array of %llu elements goes beyond the end of the file",
                             (unsigned long long)n);
+    rc = hold(g, n, bytes ? bytes : sizeof(az_str), kv->key, at);
+    if (rc < 0) return rc;
     kv->v.arr.n = n;
     if (bytes) {
         void *data = az_arena_alloc(&g->m->arena, (size_t)n * bytes + 1);

@@ -320,6 +320,7 @@ static adze_status object(scan *sc, uint32_t file, az_buf *tensors)
 {
     bool have_metadata = false;
     adze_status rc;
+    size_t n = 0;
 
     if (!take(sc, '{')) return bad(sc, "must be a JSON object");
     if (take(sc, '}')) goto end;
@@ -334,6 +335,10 @@ static adze_status object(scan *sc, uint32_t file, az_buf *tensors)
             rc = metadata(sc);
         } else {
             rc = entry(sc, &t);
+            if (rc == ADZE_OK && ++n > AZ_MAX_TENSORS)
+                rc = az_fail(sc->err, ADZE_EUNSUP, sc->path, HEADER_AT + sc->i,
+                             "header: more than the %d tensors that adze reads in a file",
+                             (int)AZ_MAX_TENSORS);
             if (rc == ADZE_OK) az_buf_put(tensors, &t, sizeof t);
         }
         if (rc < 0) return rc;

@@ -57,7 +57,8 @@ adze_status az_bpe_init(az_bpe *b, adze_run *run, az_bpe_unit unit, const az_str
     b->bytes = bytes;
     b->n_ids = n_ids;
     b->unk = -1;
-    rc = alloc_pairs(b, n_merges, err);
+    rc = az_random(run, &b->seed, sizeof b->seed, err);
+    if (rc == ADZE_OK) rc = alloc_pairs(b, n_merges, err);
     if (rc == ADZE_OK) rc = az_index_init(&b->index, run, bytes, n_ids, err);
     if (rc == ADZE_OK && unit != AZ_BPE_BYTES) rc = index_chars(b, err);
     if (rc < 0) return rc;
@@ -82,7 +83,7 @@ void az_bpe_deinit(az_bpe *b)
 static az_bpe_pair *pair_slot(const az_bpe *b, int32_t left, int32_t right)
 {
     uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    size_t at = hash_pair(key) & b->pair_mask;
+    size_t at = hash_pair(key ^ b->seed) & b->pair_mask;
 
     while (b->pairs[at].key != key && b->pairs[at].key != UINT64_MAX)
         at = (at + 1) & b->pair_mask;
@@ -194,11 +195,24 @@ static adze_status freeze(az_bpe *b, const bool *frozen, adze_error *err)
     return rc;
 }
 
+/* Every way to cut a token in two is looked up. */
+static adze_status check_lengths(const az_bpe *b, const bool *merges, adze_error *err)
+{
+    for (size_t id = 0; id < b->n_ids; id++)
+        if (b->bytes[id].s && merges[id] && b->bytes[id].n > AZ_TRIE_MAX_KEY)
+            return az_fail_name(err, ADZE_EUNSUP, NULL, "vocabulary", ADZE_NOPOS,
+                                "token %zu has %zu bytes; at most %d are supported", id,
+                                b->bytes[id].n, (int)AZ_TRIE_MAX_KEY);
+    return ADZE_OK;
+}
+
 adze_status az_bpe_set_scores(az_bpe *b, const float *scores, const bool *merges,
                               const bool *frozen, adze_error *err)
 {
-    adze_status rc = add_hidden(b, merges, err);
+    adze_status rc = check_lengths(b, merges, err);
     size_t n = 0;
+
+    if (rc == ADZE_OK) rc = add_hidden(b, merges, err);
 
     if (rc == ADZE_OK && frozen) rc = freeze(b, frozen, err);
     if (rc < 0) return rc;

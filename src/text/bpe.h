@@ -31,6 +31,7 @@ typedef struct az_bpe {
     az_index index;
     az_bpe_pair *pairs; /* hash table */
     size_t pair_mask;
+    uint64_t seed;        /* of the pairs' hash: random, like the index's */
     int32_t byte_id[256]; /* token of one byte: of itself (BYTES), or named <0xNN>; -1: none */
     int32_t unk;          /* id for what has no token; -1: none */
     bool ignore_merges;   /* a piece that is a token is taken whole */

@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { MAX_DECODERS = 32 };
+/* Decoders come from files, and a chain of them can double text at each step. */
+enum { MAX_DECODERS = 32, GROWTH = 16, LEAST = 4096 };
+
+static size_t most(size_t n)
+{
+    return n < SIZE_MAX / (2 * GROWTH) ? GROWTH * n + LEAST : 0;
+}
 
 typedef struct list {
     az_buf text, ends; /* ends: size_t for each token */
@@ -291,6 +297,12 @@ static void put_one(const az_decoder *d, const char *s, size_t n, place p, az_bu
     }
 }
 
+adze_status az_decoders_fail(const char *path, adze_error *err)
+{
+    return az_fail_name(err, ADZE_EUNSUP, path, "decoder", ADZE_NOPOS,
+                        "makes text more than %d times as long", (int)GROWTH);
+}
+
 void az_decoders_token(const az_decoders *d, const char *s, size_t n, az_buf *out)
 {
     az_buf b[2];
@@ -298,11 +310,13 @@ void az_decoders_token(const az_decoders *d, const char *s, size_t n, az_buf *ou
 
     az_buf_init(&b[0], out->run);
     az_buf_init(&b[1], out->run);
+    b[0].max = b[1].max = most(n);
     for (size_t i = 0; i < d->n; i++) {
         if (d->items[i].kind == AZ_DEC_STRIP) continue; /* only the ends of a text */
         az_buf_clear(&b[turn]);
         put_one(&d->items[i], s, n, (place){ false, false }, &b[turn]);
         if (!az_buf_ok(&b[turn])) out->failed = true;
+        if (b[turn].full) out->full = true;
         s = b[turn].size ? b[turn].data : "";
         n = b[turn].size;
         turn ^= 1;
@@ -379,7 +393,7 @@ adze_status az_decoders_run(const az_decoders *d, adze_run *run, const az_str *t
 {
     list l[2];
     int now = 0;
-    bool ok = true;
+    bool ok = true, full;
 
     for (int i = 0; i < 2; i++) {
         az_buf_init(&l[i].text, run);
@@ -392,6 +406,7 @@ adze_status az_decoders_run(const az_decoders *d, adze_run *run, const az_str *t
         end_token(&l[0]);
     }
     ok = az_buf_ok(&l[0].text) && az_buf_ok(&l[0].ends);
+    l[0].text.max = l[1].text.max = most(l[0].text.size);
     for (size_t i = 0; i < d->n && ok; i++, now ^= 1) {
         az_buf_put(&l[!now].text, "", 0);
         run_step(&d->items[i], &l[now], &l[!now]);
@@ -399,9 +414,12 @@ adze_status az_decoders_run(const az_decoders *d, adze_run *run, const az_str *t
     }
     if (ok) az_buf_put(out, l[now].text.data, l[now].text.size);
     ok = ok && az_buf_ok(out);
+    full = l[0].text.full || l[1].text.full;
     for (int i = 0; i < 2; i++) {
         az_buf_deinit(&l[i].text);
         az_buf_deinit(&l[i].ends);
     }
-    return ok ? ADZE_OK : az_fail_nomem(err, "decoding tokens");
+    return ok     ? ADZE_OK
+           : full ? az_decoders_fail(NULL, err)
+                  : az_fail_nomem(err, "decoding tokens");
 }

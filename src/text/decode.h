@@ -46,6 +46,8 @@ adze_status az_decoders_run(const az_decoders *d, adze_run *run, const az_str *t
                             az_buf *out, adze_error *err);
 /* Append what one token stands for in the middle of a text. */
 void az_decoders_token(const az_decoders *d, const char *s, size_t n, az_buf *out);
+/* Says that they made text too long: out->full after az_decoders_token. */
+adze_status az_decoders_fail(const char *path, adze_error *err);
 
 /* Byte that a token named <0xHH> stands for; -1: no such name. */
 int az_byte_token(const char *s, size_t n);

@@ -66,7 +66,7 @@ adze_status az_ids_word(az_ids *o, az_word_fn *fn, const void *model, const char
     az_word *w;
 
     if (!o->cache || !n || n > WORD_BYTES || o->force_heap) return fn(model, o, s, n, err);
-    w = &o->cache[az_hash_bytes(s, n) % CACHE_WORDS];
+    w = &o->cache[az_hash_bytes(0, s, n) % CACHE_WORDS];
     if (w->n == n && memcmp(w->s, s, n) == 0) {
         for (size_t i = 0; i < w->n_ids; i++)
             if (!az_ids_push(o, o->ids[w->at + i])) return az_fail_nomem(err, "encoding text");

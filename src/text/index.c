@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-uint64_t az_hash_bytes(const char *s, size_t n)
+uint64_t az_hash_bytes(uint64_t seed, const char *s, size_t n)
 {
-    uint64_t h = 0x9e3779b97f4a7c15u ^ n, w;
+    uint64_t h = 0x9e3779b97f4a7c15u ^ seed ^ n, w;
 
     for (; n >= 8; s += 8, n -= 8) {
         memcpy(&w, s, 8);
@@ -29,10 +29,17 @@ size_t az_table_size(size_t n)
     return size;
 }
 
+static bool same(const az_str *a, const char *s, size_t n)
+{
+    return a->n == n && memcmp(a->s, s, n) == 0;
+}
+
 adze_status az_index_init(az_index *x, adze_run *run, const az_str *strs, size_t n, adze_error *err)
 {
     size_t n_slots = az_table_size(n + 1), total, at;
+    adze_status rc = az_random(run, &x->seed, sizeof x->seed, err);
 
+    if (rc < 0) return rc;
     x->run = run;
     x->strs = strs;
     x->mask = n_slots - 1;
@@ -41,10 +48,10 @@ adze_status az_index_init(az_index *x, adze_run *run, const az_str *strs, size_t
     memset(x->slots, 0xff, total);
     for (size_t id = 0; id < n; id++) {
         if (!strs[id].s) continue;
-        at = az_hash_bytes(strs[id].s, strs[id].n) & x->mask;
-        while (x->slots[at] >= 0)
+        at = az_hash_bytes(x->seed, strs[id].s, strs[id].n) & x->mask;
+        while (x->slots[at] >= 0 && !same(&strs[x->slots[at]], strs[id].s, strs[id].n))
             at = (at + 1) & x->mask;
-        x->slots[at] = (int32_t)id;
+        if (x->slots[at] < 0) x->slots[at] = (int32_t)id;
     }
     return ADZE_OK;
 }
@@ -57,10 +64,10 @@ void az_index_deinit(az_index *x)
 
 int32_t az_index_find(const az_index *x, const char *s, size_t n)
 {
-    size_t at = az_hash_bytes(s, n) & x->mask;
+    size_t at = az_hash_bytes(x->seed, s, n) & x->mask;
     int32_t id;
 
     for (; (id = x->slots[at]) >= 0; at = (at + 1) & x->mask)
-        if (x->strs[id].n == n && memcmp(x->strs[id].s, s, n) == 0) return id;
+        if (same(&x->strs[id], s, n)) return id;
     return -1;
 }

@@ -10,9 +10,10 @@ typedef struct az_index {
     const az_str *strs; /* [n] borrowed; .s NULL: not in the index */
     int32_t *slots;     /* id, or -1 */
     size_t mask;
+    uint64_t seed; /* random: nobody can choose texts that collide */
 } az_index;
 
-uint64_t az_hash_bytes(const char *s, size_t n);
+uint64_t az_hash_bytes(uint64_t seed, const char *s, size_t n);
 /* Power of two with at most two thirds in use by n entries. */
 size_t az_table_size(size_t n);
 

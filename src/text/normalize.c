@@ -512,6 +512,9 @@ adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text
         az_buf_clear(b);
         rc = run_one(&norms->items[i], b, text, n, *first, err);
         if (rc < 0) return rc;
+        if (b->full)
+            return az_fail_name(err, ADZE_EUNSUP, NULL, "normalizer", ADZE_NOPOS,
+                                "makes text more than %d times as long", (int)AZ_NORM_GROWTH);
         if (!az_buf_ok(b)) return az_fail_nomem(err, "normalizing text");
         text = b->size ? b->data : "";
         n = b->size;

@@ -8,6 +8,10 @@
 #include "text/charsmap.h"
 #include "text/regex.h"
 
+/* Normalizers come from files, and a chain of them can double text at each step: all that they write for a text of n
+ * bytes is at most AZ_NORM_GROWTH n + AZ_NORM_LEAST. One character becomes at most 18 in Unicode. */
+enum { AZ_NORM_GROWTH = 64, AZ_NORM_LEAST = 1 << 20 };
+
 typedef enum az_norm_kind {
     AZ_NORM_NFC,
     AZ_NORM_NFD,
@@ -45,8 +49,8 @@ adze_status az_norms_read(az_norms *norms, az_arena *arena, const json_t *j, con
 void az_norms_deinit(az_norms *norms);
 
 /* Normalize valid UTF-8 (any bytes where SENTENCEPIECE is the first step). *first: no token stands in
- * front of the text; cleared when its first character goes, so that what begins is not what began. The result is *out (borrowed): the input itself when nothing changes, else in
- * one of bufs[0], bufs[1]. */
+ * front of the text; cleared when its first character goes, so that what begins is not what began. The result is *out
+ * (borrowed): the input itself when nothing changes, else in one of bufs[0], bufs[1], whose `max` bounds it. */
 adze_status az_norms_run(const az_norms *norms, az_buf bufs[2], const char *text, size_t n,
                          bool *first, const char **out, size_t *out_n, adze_error *err);
 

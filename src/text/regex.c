@@ -14,6 +14,9 @@
 
 enum { MAX_PATTERN = 64 * 1024, MATCH_LIMIT = 4 * 1000 * 1000, DEPTH_LIMIT = 1000 * 1000 };
 enum { HEAP_LIMIT_KIB = 64 * 1024, JIT_STACK_BYTES = 8 * 1024 * 1024 };
+/* Work of all matches through one scratch together, in items of the pattern tried and SCANNED bytes passed over: so
+ * much, and as much again for each byte of text. Patterns of real tokenizers need 4 a byte. */
+enum { WORK = 16 * 1000 * 1000, WORK_PER_BYTE = 256, SCANNED = 16 };
 
 struct az_regex {
     adze_run *run;
@@ -27,6 +30,8 @@ struct az_regex_scratch {
     pcre2_match_data *data;
     pcre2_match_context *ctx;
     pcre2_jit_stack *stack;
+    uint64_t spent, allowed; /* work */
+    size_t at;               /* where the last item was tried */
 };
 
 static void *regex_alloc(size_t n, void *run)
@@ -123,10 +128,21 @@ static void translate(az_buf *b, const char *p, size_t n, const char **refused)
     }
 }
 
+/* Called before each item of the pattern. */
+static int count_work(pcre2_callout_block *b, void *scratch)
+{
+    az_regex_scratch *s = scratch;
+    size_t at = b->current_position;
+
+    s->spent += 1 + (at > s->at ? at - s->at : s->at - at) / SCANNED;
+    s->at = at;
+    return s->spent > s->allowed ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
+
 static adze_status compile(az_regex *re, const az_buf *text, adze_error *err)
 {
-    uint32_t flags =
-        PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C;
+    uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NO_UTF_CHECK |
+                     PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
     pcre2_compile_context *cc = pcre2_compile_context_create(re->mem);
     PCRE2_SIZE at = 0;
     PCRE2_UCHAR msg[160];
@@ -218,6 +234,8 @@ adze_status az_regex_scratch_new(az_regex_scratch **out, const az_regex *re, adz
     pcre2_set_match_limit(s->ctx, MATCH_LIMIT);
     pcre2_set_depth_limit(s->ctx, DEPTH_LIMIT);
     pcre2_set_heap_limit(s->ctx, HEAP_LIMIT_KIB);
+    pcre2_set_callout(s->ctx, count_work, s);
+    s->allowed = WORK;
     if (s->stack) pcre2_jit_stack_assign(s->ctx, NULL, s->stack);
     *out = s;
     return ADZE_OK;
@@ -237,8 +255,11 @@ adze_status az_regex_next(const az_regex *re, az_regex_scratch *s, const char *t
 {
     PCRE2_UCHAR msg[160];
     PCRE2_SIZE *at;
-    int rc = pcre2_match(re->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK, s->data, s->ctx);
+    int rc;
 
+    if (!from) s->allowed += (uint64_t)WORK_PER_BYTE * n; /* another text */
+    s->at = from;
+    rc = pcre2_match(re->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK, s->data, s->ctx);
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return ADZE_OK;
     if (rc == PCRE2_ERROR_NOMEMORY) return az_fail_nomem(err, "matching a tokenizer pattern");

@@ -10,9 +10,10 @@ adze_status az_tok_alloc(adze_tokenizer *t, size_t n_ids, const char *path, adze
     if (!n_ids)
         return az_fail_name(err, ADZE_EFORMAT, path, "tokenizer", ADZE_NOPOS,
                             "the vocabulary is empty");
-    if (n_ids > INT32_MAX / 2)
-        return az_fail_name(err, ADZE_EFORMAT, path, "tokenizer", ADZE_NOPOS,
-                            "a vocabulary of %zu ids", n_ids);
+    if (n_ids > AZ_MAX_IDS)
+        return az_fail_name(err, ADZE_EUNSUP, path, "tokenizer", ADZE_NOPOS,
+                            "a vocabulary of %zu ids; at most %d are supported", n_ids,
+                            (int)AZ_MAX_IDS);
     t->n_ids = n_ids;
     t->text = az_arena_array(&t->arena, n_ids, sizeof *t->text);
     t->bytes = az_arena_array(&t->arena, n_ids, sizeof *t->bytes);
@@ -160,6 +161,7 @@ adze_status az_tok_add(adze_tokenizer *t, const az_added *a, const char *content
     if (!a->normalized) return az_added_add(&t->raw, a, content, n, err);
     az_buf_init(&bufs[0], t->run);
     az_buf_init(&bufs[1], t->run);
+    bufs[0].max = bufs[1].max = AZ_NORM_GROWTH * AZ_ADDED_MAX_BYTES;
     rc = az_norms_run(&t->norms, bufs, content, n, &first, &content, &n, err);
     if (rc == ADZE_OK) rc = az_added_add(&t->normal, a, content, n, err);
     az_buf_deinit(&bufs[0]);

@@ -308,7 +308,7 @@ static adze_status read_all(const hf_reading *r, const az_tokenizer_opts *opts, 
     if (rc == ADZE_OK) rc = read_tokens(r, n_vocab, ids);
     if (rc == ADZE_OK) rc = add_added(r, ids);
     if (rc == ADZE_OK) rc = az_tok_read_model(t, r->model, n_merges, r->path, r->err);
-    if (rc == ADZE_OK && n_merges) rc = read_merges(r);
+    if (rc == ADZE_OK && t->kind == AZ_TOK_BPE && t->bpe.unit != AZ_BPE_SCORES) rc = read_merges(r);
     return rc == ADZE_OK ? az_tok_finish(t, r->err) : rc;
 }
 

@@ -272,7 +272,7 @@ static adze_status token_bytes(adze_tokenizer *t, adze_error *err)
         az_buf_clear(&b);
         az_decoders_token(&t->decoders, s.s, s.n, &b);
         if (!az_buf_ok(&b)) {
-            rc = az_fail_nomem(err, "reading a tokenizer");
+            rc = b.full ? az_decoders_fail(NULL, err) : az_fail_nomem(err, "reading a tokenizer");
         } else if (b.size != s.n || (s.n && memcmp(b.data, s.s, s.n) != 0)) {
             t->bytes[id].s = az_arena_strndup(&t->arena, b.size ? b.data : "", b.size);
             t->bytes[id].n = b.size;

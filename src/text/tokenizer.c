@@ -4,6 +4,7 @@
  * so any input becomes ids and the ids give it back.
  */
 #include "text/tokenizer.h"
+#include "base/check.h"
 #include "text/source.h"
 #include "text/unicode.h"
 
@@ -22,7 +23,10 @@ adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_mod
     az_arena_init(&t->arena, run);
     az_added_init(&t->raw, run);
     az_added_init(&t->normal, run);
-    if (m->tok.hf)
+    t->path = az_arena_strdup(&t->arena, m->path ? m->path : "");
+    if (!t->path)
+        rc = az_fail_nomem(err, "reading a tokenizer");
+    else if (m->tok.hf)
         rc = az_tok_read_hf(t, m, opts, err);
     else if (az_kv_find(&m->kv, "tokenizer.ggml.model"))
         rc = az_tok_read_gguf(t, m, opts, err);
@@ -30,7 +34,7 @@ adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_mod
         rc = az_fail(err, ADZE_EUNSUP, m->path, ADZE_NOPOS, "the checkpoint has no tokenizer");
     if (rc < 0) {
         adze_tokenizer_free(t);
-        return rc;
+        return az_fail_in(err, rc, m->path);
     }
     *out = t;
     return ADZE_OK;
@@ -113,6 +117,7 @@ typedef struct encoding {
     az_ids out;
     az_pretok_run pretok;
     az_buf norm[2], raw;
+    size_t room; /* bytes that normalizers may still write */
 } encoding;
 
 /* Undo the byte alphabet; characters outside it cannot come from a ByteLevel step. */
@@ -188,9 +193,12 @@ static adze_status pretokenize_first(encoding *e, const char *s, size_t n, adze_
 static adze_status normalize(encoding *e, const char *s, size_t n, adze_error *err)
 {
     bool first = s == e->text;
-    adze_status rc = az_norms_run(&e->t->norms, e->norm, s, n, &first, &s, &n, err);
+    adze_status rc;
 
+    e->norm[0].max = e->norm[1].max = e->room;
+    rc = az_norms_run(&e->t->norms, e->norm, s, n, &first, &s, &n, err);
     if (rc < 0) return rc;
+    e->room = e->room > n ? e->room - n : 1;
     if (!first) return cut_added(e, &e->t->normal, s, n, pretokenize, err);
     e->text = s; /* the normalized text begins here */
     return cut_added(e, &e->t->normal, s, n, pretokenize_first, err);
@@ -274,6 +282,8 @@ adze_status adze_tokenize(const adze_tokenizer *t, const char *text, size_t n, i
 
     *ids = NULL;
     *n_ids = 0;
+    if (!az_mul_size(n, AZ_NORM_GROWTH, &e.room) || !az_add_size(e.room, AZ_NORM_LEAST, &e.room))
+        return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "a text of %zu bytes", n);
     az_ids_init(&e.out, t->run, n);
     az_buf_init(&e.norm[0], t->run);
     az_buf_init(&e.norm[1], t->run);
@@ -297,7 +307,7 @@ done:
     az_buf_deinit(&e.norm[0]);
     az_buf_deinit(&e.norm[1]);
     az_buf_deinit(&e.raw);
-    return rc;
+    return az_fail_in(err, rc, t->path);
 }
 
 void adze_tokens_free(const adze_tokenizer *t, int32_t *ids)
@@ -343,7 +353,7 @@ adze_status adze_detokenize(const adze_tokenizer *t, const int32_t *ids, size_t 
         if (!*text) rc = az_fail_nomem(err, "decoding tokens");
     }
     az_buf_deinit(&out);
-    return rc;
+    return az_fail_in(err, rc, t->path);
 }
 
 void adze_text_free(const adze_tokenizer *t, char *text)

@@ -18,6 +18,8 @@
 #include "text/unigram.h"
 #include "text/wordpiece.h"
 
+enum { AZ_MAX_IDS = 1 << 21 }; /* largest vocabulary; each id takes some 100 bytes */
+
 enum { AZ_TOK_ADDED = 1, AZ_TOK_SPECIAL = 2 };
 
 /* Types of tokens, with GGUF's numbers. */
@@ -35,6 +37,7 @@ typedef enum az_tok_kind { AZ_TOK_BPE, AZ_TOK_UNIGRAM, AZ_TOK_WORDPIECE } az_tok
 struct adze_tokenizer {
     adze_run *run;
     az_arena arena;
+    const char *path; /* of the model, for messages */
     size_t n_ids;
     az_str *text;   /* [n_ids] as the file spells it; .s NULL: no token has this id */
     az_str *bytes;  /* [n_ids] what it stands for */
