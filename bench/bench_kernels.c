@@ -1,6 +1,6 @@
 /* Times every product kernel, on every instruction set of this machine, beside the machine's own limits.
  *
- *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]
+ *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...] [--layout rows|panels]
  *
  * One thread, CPU time (so a busy machine distorts less), the best of what fits 0.3 s. Weights are N MiB
  * (default 256) of random blocks with 4096 columns, or of the engine's own rows in each of their forms, read from end to end, so that m = 1 shows memory and not
@@ -21,6 +21,7 @@ enum { COLS = 4096, MAX_ROWS = 8 };
 typedef struct options {
     const char *isa, *type;
     size_t bytes, rows[MAX_ROWS], n_rows;
+    bool panels; /* the layout of a session, for types that have it */
 } options;
 
 static volatile unsigned sink;
@@ -61,14 +62,29 @@ static double read_rate(const az_peaks *p, const void *mem, size_t bytes)
     return best;
 }
 
-/* Fill with copies of one megabyte of random blocks: making them all would take longer than the timing. */
-static void fill(size_t which, uint8_t *w, size_t bytes, size_t row_bytes)
+/* Panels of the n rows in w. */
+static void interleave(const az_kernels *k, size_t which, uint8_t *w, size_t n, size_t row_bytes)
 {
-    size_t head = (1 << 20) / row_bytes * row_bytes, n;
+    az_type type = row_type(which);
+    uint8_t *rows = malloc(n * row_bytes);
+
+    memcpy(rows, w, n * row_bytes);
+    for (size_t r = 0; r < n; r += k->panel_rows)
+        k->interleave(type, w + r * row_bytes, rows + r * row_bytes, row_bytes, k->panel_rows,
+                      COLS / az_type_get(type)->elems);
+    free(rows);
+}
+
+/* Fill with copies of one megabyte of random blocks: making them all would take longer than the timing. */
+static void fill(const az_kernels *k, bool panels, size_t which, uint8_t *w, size_t bytes,
+                 size_t row_bytes)
+{
+    size_t head = (1 << 20) / row_bytes / 16 * 16 * row_bytes, n;
     uint64_t seed = 7;
 
     if (head > bytes) head = bytes;
     rand_rows(which, COLS, head / row_bytes, w, &seed);
+    if (panels) interleave(k, which, w, head / row_bytes, row_bytes);
     for (size_t at = head; at < bytes; at += n) {
         n = at < bytes - at ? at : bytes - at;
         memcpy(w + at, w, n);
@@ -84,15 +100,17 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
 {
     const az_weight_kernel *wk = &k->weight[row_type(which)];
     size_t row_bytes = row_bytes_of(which, COLS), arow = az_act_row_bytes(wk->act, COLS);
+    az_matmul_fn *matmul = o->panels && wk->panels ? wk->panels : wk->matmul;
     double peak = wk->act == AZ_ACT_Q8 ? l->int8 : l->f32;
 
-    fill(which, w, o->bytes / row_bytes * row_bytes, row_bytes);
-    printf("%-11s %-5s", k->isa, az_type_get(row_type(which))->name);
+    fill(k, matmul != wk->matmul, which, w, o->bytes / row_bytes / 16 * 16 * row_bytes, row_bytes);
+    printf("%-11s %-5s %-6s", k->isa, az_type_get(row_type(which))->name,
+           matmul == wk->matmul ? "rows" : "panels");
     if (which >= N_WEIGHT_TYPES)
         printf(" %-4s %3d", az_type_get(affine_forms[which - N_WEIGHT_TYPES].store)->name,
                affine_forms[which - N_WEIGHT_TYPES].group);
     for (size_t r = 0; r < o->n_rows; r++) {
-        size_t m = o->rows[r], n = o->bytes / row_bytes, most = m > 4 ? 32768 / m : n;
+        size_t m = o->rows[r], n = o->bytes / row_bytes / 16 * 16, most = m > 4 ? 32768 / m : n;
         bool scalar = strcmp(k->isa, "c") == 0;
         float *x = malloc(COLS * sizeof *x), *y;
         uint8_t *a = malloc(m * arow);
@@ -113,7 +131,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
         for (double until = cpu_seconds() + SECONDS; cpu_seconds() < until;) {
             double s = cpu_seconds();
 
-            wk->matmul(y, n, w, row_bytes, a, m, 0, n, COLS);
+            matmul(y, n, w, row_bytes, a, m, 0, n, COLS);
             s = cpu_seconds() - s;
             if (s < best) best = s;
         }
@@ -132,7 +150,8 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
 
 static bool parse(options *o, int argc, char **argv)
 {
-    *o = (options){ .bytes = (size_t)256 << 20, .rows = { 1, 8, 256 }, .n_rows = 3 };
+    *o =
+        (options){ .bytes = (size_t)256 << 20, .rows = { 1, 8, 256 }, .n_rows = 3, .panels = true };
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--isa") == 0)
             o->isa = argv[i + 1];
@@ -140,6 +159,8 @@ static bool parse(options *o, int argc, char **argv)
             o->type = argv[i + 1];
         else if (strcmp(argv[i], "--mb") == 0)
             o->bytes = (size_t)strtoul(argv[i + 1], NULL, 10) << 20;
+        else if (strcmp(argv[i], "--layout") == 0)
+            o->panels = strcmp(argv[i + 1], "rows") != 0;
         else if (strcmp(argv[i], "--rows") == 0) {
             char *p = argv[i + 1];
 
@@ -158,11 +179,12 @@ int main(int argc, char **argv)
     uint8_t *w;
 
     if (!parse(&o, argc, argv)) {
-        fputs("usage: bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...]\n",
+        fputs("usage: bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...] "
+              "[--layout rows|panels]\n",
               stderr);
         return 2;
     }
-    w = malloc(o.bytes);
+    w = aligned_alloc(4096, o.bytes);
     if (!w) return 1;
     memset(w, 1, o.bytes);
     for (size_t i = 0; levels_get(i, &k); i++) {

@@ -112,5 +112,7 @@ char *az_path_dir(adze_run *run, const char *path); /* part before it, "." if no
 adze_status az_map_file(adze_run *run, int fd, const char *path, const void **data, size_t *n,
                         adze_error *err);
 void az_unmap(const void *data, size_t n);
+/* Part of a mapped file is not needed in memory for now; it is read again when touched. */
+void az_map_forget(const void *data, size_t n);
 
 #endif

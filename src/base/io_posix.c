@@ -198,3 +198,12 @@ void az_unmap(const void *data, size_t n)
 {
     if (data) munmap((void *)(uintptr_t)data, n);
 }
+
+void az_map_forget(const void *data, size_t n)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)data;
+    uintptr_t end = (from + n) / page * page;
+
+    from = (from + page - 1) / page * page; /* whole pages only */
+    if (end > from) madvise((void *)from, end - from, MADV_DONTNEED);
+}

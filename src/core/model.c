@@ -124,6 +124,15 @@ adze_status az_model_tensor_data(adze_model *m, const az_tensor *t, const void *
     return ADZE_OK;
 }
 
+bool az_model_maps(const adze_model *m, const void *p)
+{
+    for (size_t i = 0; i < m->n_files; i++) {
+        const az_model_file *f = &m->files[i];
+        if (f->map && (uintptr_t)p - (uintptr_t)f->map < f->map_bytes) return true;
+    }
+    return false;
+}
+
 adze_status az_model_read(const adze_model *m, const az_tensor *t, uint64_t at, void *dst, size_t n,
                           adze_error *err)
 {

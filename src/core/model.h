@@ -93,6 +93,8 @@ const az_tensor *az_model_tensor(const adze_model *m, const char *name); /* NULL
 /* Bytes of a tensor, mapped read-only on first use and valid until the model closes. May be unaligned. */
 adze_status az_model_tensor_data(adze_model *m, const az_tensor *t, const void **data,
                                  adze_error *err);
+/* Whether p points into a mapped file. */
+bool az_model_maps(const adze_model *m, const void *p);
 /* Read part of a tensor without mapping it: n bytes at `at` from its start. */
 adze_status az_model_read(const adze_model *m, const az_tensor *t, uint64_t at, void *dst, size_t n,
                           adze_error *err);

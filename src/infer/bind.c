@@ -151,6 +151,7 @@ static adze_status bind_experts(binder *k)
 
     if (!experts) return az_fail_nomem(k->err, "binding weights");
     k->b->experts = experts;
+    k->b->n_experts = k->w->experts;
     if (is_turned(k)) return bind_turned(k, experts);
     k->b->row_bytes *= (size_t)k->items.step;
     for (int e = 0; e < k->w->experts && rc == ADZE_OK; e++)
@@ -164,6 +165,7 @@ static adze_status bind_as(binder *k)
     az_bound *b = k->b;
     const az_tensor *t = k->source.t;
     uint64_t item, row, bytes;
+    adze_status rc;
 
     *b = (az_bound){ .type = t->packed ? k->form.type : t->type,
                      .rows = (size_t)k->w->rows,
@@ -180,10 +182,13 @@ static adze_status bind_as(binder *k)
         row = item = k->form.row_bytes;
     }
     b->row_bytes = b->read_bytes = (size_t)row;
+    b->matmul = k->s->kernels->weight[b->type].matmul;
     k->row_bytes = (size_t)item;
     if (k->w->vector) return bind_vector(k);
-    if (k->w->experts) return bind_experts(k);
-    return part_data(k, 0, &b->data);
+    rc = k->w->experts ? bind_experts(k) : part_data(k, 0, &b->data);
+    b->product = b->data;
+    b->product_row_bytes = b->row_bytes;
+    return rc;
 }
 
 static adze_status bind_one(adze_session *s, const az_arch *arch, int i, az_made *made,

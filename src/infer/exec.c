@@ -181,7 +181,7 @@ static void linear_columns(const az_pass *p, int node, int add, size_t n0, size_
     const void *a =
         k->act == AZ_ACT_Q8 ? az_q8_row(s, n->in[0], r0) : az_value_row(s, n->in[0], r0);
 
-    k->matmul(y, ldy, w->data, w->row_bytes, a, rows, n0, n1, w->cols);
+    w->matmul(y, ldy, w->product, w->product_row_bytes, a, rows, n0, n1, w->cols);
     for (size_t i = 0; i < rows; i++) {
         if (n->weight[1] >= 0)
             s->kernels->add(y + i * ldy + n0, s->weights[n->weight[1]].vec + n0, n1 - n0);

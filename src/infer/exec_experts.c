@@ -196,8 +196,7 @@ static void expert_columns(const az_pass *p, int node, int32_t e, size_t n0, siz
     else
         a = rows == 1 ? token_row(p, n, g, first)
                       : (const char *)s->gathered + first * row_bytes(s, n);
-    s->kernels->weight[w->type].matmul(y, ldy, w->experts[e], w->row_bytes, a, rows, n0, n1,
-                                       w->cols);
+    w->matmul(y, ldy, w->experts[e], w->product_row_bytes, a, rows, n0, n1, w->cols);
     for (size_t i = 0; i < rows && n->weight[1] >= 0; i++)
         s->kernels->add(y + i * ldy + n0, s->weights[n->weight[1]].vec + (size_t)e * width + n0,
                         n1 - n0);

@@ -216,6 +216,7 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
     if (rc < 0) goto done;
     rc = choose_pool(s, opts, err);
     if (rc < 0) goto done;
+    az_session_interleave(s);
     *out = s;
     s = NULL;
 done:
@@ -272,6 +273,7 @@ void adze_session_free(adze_session *s)
     az_free(s->run, s->rope_table[1]);
     az_free(s->run, s->gathered);
     az_free(s->run, s->work);
+    az_free(s->run, s->panels);
     az_arena_deinit(&s->arena);
     az_free(s->run, s);
 }

@@ -1,4 +1,4 @@
-/* The native engine: a graph, its weights where the files hold them, buffers planned once, caches.
+/* The native engine: a graph, its weights, buffers planned once, caches.
  *
  * A session runs in passes of up to `batch` tokens. A pass walks the stages: each is one operator, or several
  * that need not wait for each other, cut into pieces that the threads take one by one. A stage is over when
@@ -14,15 +14,20 @@
 #include "graph/graph.h"
 #include "kernel/kernel.h"
 
-/* A weight as a session uses it: a matrix where it lies in the mapped file, or a vector as f32. */
+/* A weight as a session uses it: a matrix where it lies in the mapped file, or a vector as f32. What products read are
+ * panels in memory of the session's own, where the kernels have them (panels.c). */
 typedef struct az_bound {
-    const void *data;           /* [rows][cols] in `type`, may be unaligned; NULL for a vector */
-    const float *vec;           /* [rows][cols]; NULL for a matrix */
-    const void *const *experts; /* [number of experts] where each one's rows start */
+    const void *data;     /* [rows][cols] in `type`, may be unaligned; NULL for a vector */
+    const float *vec;     /* [rows][cols]; NULL for a matrix */
+    const void **experts; /* [n_experts] where each one's rows or panels start */
+    int n_experts;
     az_type type;
     size_t row_bytes;  /* from a row to the next */
     size_t rows, cols; /* rows of all experts */
     size_t read_bytes; /* of one row: what the cost of a product is */
+    az_matmul_fn *matmul;
+    const void *product;      /* what matmul reads: data, or panels; experts: NULL */
+    size_t product_row_bytes; /* there and in experts */
 } az_bound;
 
 /* Where a value lies. Slices, rotations and sums share the storage of their input. */
@@ -105,6 +110,7 @@ struct adze_session {
     size_t cache_rows; /* context in whole tiles of attention */
 
     az_bound *weights; /* [graph.n_weights] */
+    void *panels;      /* NULL: products read the mapped files */
     az_value *values;  /* [graph.n_nodes] */
     az_stage *stages;
     int n_stages;
@@ -152,6 +158,8 @@ typedef struct az_pass {
 adze_status az_session_plan(adze_session *s, adze_error *err);
 /* bind.c: every weight, checked. */
 adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err);
+/* panels.c: products' weights become panels, or stay where they are if the run's budget has no room for them. */
+void az_session_interleave(adze_session *s);
 /* exec.c */
 void az_session_pass(az_pass *p);
 
@@ -165,7 +173,7 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
 adze_status az_session_watch(adze_session *s, const int32_t *tokens, size_t n, az_watch_fn *fn,
                              void *arg, adze_error *err);
 
-/* Bytes taken by caches and buffers; the weights stay where the files are mapped. */
+/* Bytes taken by caches and buffers; weights, in panels or mapped, take what the files take. */
 uint64_t az_session_memory_bytes(const adze_session *s);
 
 /* Time per kind of stage since az_session_profile_start, layers added up. */

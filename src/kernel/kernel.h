@@ -14,6 +14,7 @@
 #include "core/block.h"
 #include "core/config.h"
 #include "core/type.h"
+#include "kernel/panel.h"
 
 /* Activation forms. */
 typedef enum az_act_type {
@@ -40,6 +41,9 @@ typedef void az_matmul_fn(float *y, size_t ldy, const void *w, size_t row_bytes,
 typedef struct az_weight_kernel {
     az_act_type act;
     az_matmul_fn *matmul; /* NULL: the engine cannot multiply this type */
+    /* The same on panels (kernel/panel.h): w holds them from row 0 on, n0 is a multiple of panel_rows, and the last one is whole.
+     * The same bits as matmul's. NULL: rows are as good. */
+    az_matmul_fn *panels;
 } az_weight_kernel;
 
 enum { AZ_ATTN_TILE = 64 }; /* positions that are summed before the softmax is rescaled */
@@ -93,6 +97,8 @@ typedef struct az_kernels {
     const char *isa; /* "c", "avx2", "avx512", "avx512vnni" */
     az_quantize_act_fn *quantize_q8;
     az_weight_kernel weight[AZ_TYPE_COUNT];
+    size_t panel_rows; /* 0: no panels */
+    az_interleave_fn *interleave;
     void (*unpack[AZ_TYPE_COUNT])(const void *src, float *dst,
                                   size_t n); /* dequantize, exact; NULL: no */
     /* Encode n values (whole blocks) with the scale search of kernel/pack.h; imp: [n] or NULL. Every

@@ -27,6 +27,7 @@ typedef struct bench {
     adze_run *run;
     const az_kernels *k;
     const az_weight_kernel *wk;
+    az_matmul_fn *matmul;   /* on panels where a session would have them */
     const uint8_t *weights; /* [n] rows */
     size_t row_bytes, n, m, cols;
     const void *act;
@@ -102,7 +103,7 @@ static void product_body(const bench *b, int thread, int threads)
 
     for (size_t at = (size_t)thread * piece; at < b->n; at += (size_t)threads * piece) {
         size_t end = at + piece < b->n ? at + piece : b->n;
-        b->wk->matmul(b->out, b->ld_out, b->weights, b->row_bytes, b->act, b->m, at, end, b->cols);
+        b->matmul(b->out, b->ld_out, b->weights, b->row_bytes, b->act, b->m, at, end, b->cols);
     }
 }
 
@@ -146,8 +147,8 @@ static void linear_piece(const bench *b, size_t piece)
 {
     const size_t n = SHORT_K / STAGE_PIECES;
 
-    b->wk->matmul(b->out, SHORT_K, b->weights, b->row_bytes, b->row_q8, 1, piece * n,
-                  (piece + 1) * n, SHORT_K);
+    b->matmul(b->out, SHORT_K, b->weights, b->row_bytes, b->row_q8, 1, piece * n, (piece + 1) * n,
+              SHORT_K);
 }
 
 static void stages_body(const bench *b, int thread, int threads)
@@ -188,28 +189,48 @@ static void linears_body(const bench *b, int thread, int threads)
             linear_piece(b, i);
 }
 
-/* Fill `bytes` with rows of b->cols columns of a type: a pattern of real encoded weights. */
+/* The first PATTERN rows as panels, if a session would have them so. */
+static adze_status make_panels(bench *b, az_type type, uint8_t *dst, adze_error *err)
+{
+    size_t n = PATTERN * b->row_bytes, lanes = b->k->panel_rows;
+    uint8_t *rows;
+
+    b->matmul = b->wk->panels ? b->wk->panels : b->wk->matmul;
+    if (!b->wk->panels) return ADZE_OK;
+    rows = az_alloc(b->run, n);
+    if (!rows) return az_fail_nomem(err, "measuring kernels");
+    memcpy(rows, dst, n);
+    for (size_t r = 0; r < PATTERN; r += lanes)
+        b->k->interleave(type, dst + r * b->row_bytes, rows + r * b->row_bytes, b->row_bytes, lanes,
+                         b->cols / az_type_get(type)->elems);
+    az_free(b->run, rows);
+    return ADZE_OK;
+}
+
+/* Fill `bytes` with rows of b->cols columns of a type, whole PATTERNs of real encoded weights. */
 static adze_status fill_rows(bench *b, az_type type, uint8_t *dst, size_t bytes, adze_error *err)
 {
     const az_codec *codec = az_codec_get(type);
     float *x = az_alloc(b->run, b->cols * sizeof *x);
     uint64_t row = 0;
     az_prng rng;
+    adze_status rc;
 
     if (!x) return az_fail_nomem(err, "measuring kernels");
     az_type_row_bytes(type, b->cols, &row);
     b->row_bytes = (size_t)row;
-    b->n = bytes / b->row_bytes;
+    b->n = bytes / b->row_bytes / PATTERN * PATTERN;
     az_prng_seed(&rng, 7);
-    for (size_t r = 0; r < PATTERN && r < b->n; r++) {
+    for (size_t r = 0; r < PATTERN; r++) {
         for (size_t i = 0; i < b->cols; i++)
             x[i] = (float)(az_prng_unit(&rng) + az_prng_unit(&rng) - 1) * 0.05f;
         codec->pack(b->k, x, NULL, b->cols, dst + r * b->row_bytes);
     }
-    for (size_t r = PATTERN; r < b->n; r++)
-        memcpy(dst + r * b->row_bytes, dst + (r % PATTERN) * b->row_bytes, b->row_bytes);
+    rc = make_panels(b, type, dst, err);
+    for (size_t r = PATTERN; r < b->n; r += PATTERN)
+        memcpy(dst + r * b->row_bytes, dst, PATTERN * b->row_bytes);
     az_free(b->run, x);
-    return ADZE_OK;
+    return rc;
 }
 
 /* Seconds an output of m rows of activations takes with rows of `cols` columns, in memory that caches hold. */
@@ -268,7 +289,7 @@ static adze_status measure_type(az_roof *roof, bench *b, az_type type, uint8_t *
     b->weights = room;
     b->act = act;
     for (size_t s = 0; s < roof->n_sizes; s++) {
-        b->n = (size_t)az_roof_sizes[s] / b->row_bytes;
+        b->n = (size_t)az_roof_sizes[s] / b->row_bytes / PATTERN * PATTERN;
         b->m = 1;
         b->ld_out = b->n;
         roof->decode_gb_s[type][s] =
@@ -276,7 +297,7 @@ static adze_status measure_type(az_roof *roof, bench *b, az_type type, uint8_t *
     }
     b->n = 2048;
     if (b->n * b->row_bytes > az_roof_sizes[roof->n_sizes - 1])
-        b->n = (size_t)az_roof_sizes[roof->n_sizes - 1] / b->row_bytes;
+        b->n = (size_t)az_roof_sizes[roof->n_sizes - 1] / b->row_bytes / PATTERN * PATTERN;
     b->m = ROWS_PREFILL;
     b->ld_out = b->n;
     roof->prefill_gops[type] =

@@ -130,6 +130,73 @@ static void check_product(const az_kernels *c, const az_kernels *now, size_t whi
     problem_free(&p);
 }
 
+/* The rows as panels: the same bits, for all rows of activations and for ranges of panels. */
+static void check_panels(const az_kernels *c, const az_kernels *now, size_t which, size_t m,
+                         size_t n, size_t k)
+{
+    const az_type type = weight_types[which].type;
+    const az_weight_kernel *wk = &now->weight[type];
+    const size_t lanes = now->panel_rows;
+    problem p;
+    guarded w, y, z;
+    uint8_t *plain;
+    size_t panels, cut;
+
+    if (!wk->panels) return;
+    p = problem_new(which, m, n, k, c);
+    panels = (n + lanes - 1) / lanes;
+    cut = panels / 2 * lanes;
+    w = guard_new(panels * lanes * p.row_bytes);
+    y = guard_new(m * n * sizeof(float));
+    z = guard_new(m * n * sizeof(float));
+    plain = malloc(w.n);
+    for (size_t i = 0; i < panels; i++) {
+        size_t at = i * lanes, rows = n - at < lanes ? n - at : lanes;
+        size_t blocks = k / az_type_get(type)->elems;
+
+        now->interleave(type, w.p + at * p.row_bytes, p.w.p + at * p.row_bytes, p.row_bytes, rows,
+                        blocks);
+        az_interleave_c(type, lanes, plain + at * p.row_bytes, p.w.p + at * p.row_bytes,
+                        p.row_bytes, rows, blocks);
+    }
+    assert_memory_equal(plain, w.p, w.n);
+    wk->matmul((float *)(void *)y.p, n, p.w.p, p.row_bytes, p.act.p, m, 0, n, k);
+    memset(z.p, 0x7e, z.n);
+    wk->panels((float *)(void *)z.p, n, w.p, p.row_bytes, p.act.p, m, 0, cut, k);
+    wk->panels((float *)(void *)z.p, n, w.p, p.row_bytes, p.act.p, m, cut, n, k);
+    for (size_t i = 0; i < m * n; i++)
+        if (memcmp(y.p + 4 * i, z.p + 4 * i, 4) != 0)
+            fail_msg("%s %s m %zu n %zu k %zu: output %zu has other bits from panels: %.9g, %.9g",
+                     now->isa, az_type_get(type)->name, m, n, k, i,
+                     (double)((float *)(void *)y.p)[i], (double)((float *)(void *)z.p)[i]);
+    assert_true(guard_intact(&w) && guard_intact(&y) && guard_intact(&z));
+    guard_free(&w);
+    guard_free(&y);
+    guard_free(&z);
+    free(plain);
+    problem_free(&p);
+}
+
+static void panels(void **state)
+{
+    static const size_t ms[] = { 1, 2, 3, 4, 5, 8, 13, 64 };
+    az_kernels c, now;
+    int checked = 0;
+
+    (void)state;
+    az_kernels_init(&c, 0);
+    for (size_t l = 0; levels_get(l, &now); l++)
+        for (size_t which = 0; which < N_WEIGHT_TYPES; which++) {
+            size_t k = az_type_get(weight_types[which].type)->elems == 256 ? 768 : 608;
+
+            checked += now.weight[weight_types[which].type].panels != NULL;
+            for (size_t i = 0; i < sizeof ms / sizeof ms[0]; i++)
+                check_panels(&c, &now, which, ms[i], i % 2 ? 64 : 37, k);
+            check_panels(&c, &now, which, 1, 1, 256);
+        }
+    if (az_cpu_flags() & AZ_CPU_AVX2) assert_true(checked >= 9);
+}
+
 static void products(void **state)
 {
     static const size_t ms[] = { 1, 2, 3, 5, 7, 8, 13, 17, 64 };
@@ -276,11 +343,9 @@ static void quantized_activations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products),
-        cmocka_unit_test(affine_values),
-        cmocka_unit_test(affine_refusals),
-        cmocka_unit_test(bad_values_show),
-        cmocka_unit_test(quantized_activations),
+        cmocka_unit_test(products),        cmocka_unit_test(affine_values),
+        cmocka_unit_test(affine_refusals), cmocka_unit_test(panels),
+        cmocka_unit_test(bad_values_show), cmocka_unit_test(quantized_activations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,8 +24,10 @@ AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
 }
 
 #include "kernel/x86/matmul_blocks.h"
+#include "kernel/x86/matmul_panels.h"
 
 void az_matmul_init_avx512vnni(az_kernels *k)
 {
     init_blocks(k);
+    init_panels(k);
 }

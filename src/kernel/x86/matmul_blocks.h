@@ -315,6 +315,14 @@ typedef struct job {
     bool first; /* y holds nothing yet, else the sums of the chunks before */
 } job;
 
+/* What a block's two sums are multiplied with, for a sub-block. */
+AZ_INLINE vi zero_pairs(const kind t, int zero, int sub)
+{
+    return vi_and(vi_set16((int16_t)-zero), vi_set32(t.sub == 32 ? -1
+                                                     : sub       ? (int32_t)0xffff0000u
+                                                                 : 0xffff));
+}
+
 /* Integer sums of one sub-block for nt panels and mt rows of activations from x. */
 AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
                        size_t b, int sub, vi acc[TILE_M][TILE_N])
@@ -322,9 +330,7 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, c
     const size_t steps = (size_t)t.sub / 4, q0 = b * 8 + (size_t)sub * 4;
 
     const vi from = sub ? vi_zero() : vi_set32(COUNT_FROM);
-    const vi zeros = vi_and(vi_set16((int16_t)-g->zero), vi_set32(t.sub == 32 ? -1
-                                                                  : sub       ? (int32_t)0xffff0000u
-                                                                              : 0xffff));
+    const vi zeros = zero_pairs(t, g->zero, sub);
 
     for (int i = 0; i < mt; i++) {
         vi v = from;

@@ -59,6 +59,30 @@ AZ_INLINE vi vi_add16(vi a, vi b)
 {
     return _mm256_add_epi16(a, b);
 }
+AZ_INLINE vi vi_or(vi a, vi b)
+{
+    return _mm256_or_si256(a, b);
+}
+AZ_INLINE vi vi_add8(vi a, vi b)
+{
+    return _mm256_add_epi8(a, b);
+}
+AZ_INLINE vi vi_sll32(vi v, int n)
+{
+    return _mm256_slli_epi32(v, n);
+}
+AZ_INLINE vi vi_srl32(vi v, int n)
+{
+    return _mm256_srli_epi32(v, n);
+}
+AZ_INLINE vi vi_sra32(vi v, int n)
+{
+    return _mm256_srai_epi32(v, n);
+}
+AZ_INLINE vi vi_of_u16(const uint16_t *p) /* [LANES] */
+{
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
 AZ_INLINE vi vi_madd16(vi a, vi b)
 {
     return _mm256_madd_epi16(a, b);

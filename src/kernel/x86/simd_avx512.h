@@ -59,6 +59,31 @@ AZ_INLINE vi vi_add16(vi a, vi b)
 {
     return _mm512_add_epi16(a, b);
 }
+AZ_INLINE vi vi_or(vi a, vi b)
+{
+    return _mm512_or_si512(a, b);
+}
+AZ_INLINE vi vi_add8(vi a, vi b)
+{
+    return _mm512_add_epi8(a, b);
+}
+/* Dwords moved by n bits; the last keeps the sign. */
+AZ_INLINE vi vi_sll32(vi v, int n)
+{
+    return _mm512_slli_epi32(v, (unsigned)n);
+}
+AZ_INLINE vi vi_srl32(vi v, int n)
+{
+    return _mm512_srli_epi32(v, (unsigned)n);
+}
+AZ_INLINE vi vi_sra32(vi v, int n)
+{
+    return _mm512_srai_epi32(v, (unsigned)n);
+}
+AZ_INLINE vi vi_of_u16(const uint16_t *p) /* [LANES] */
+{
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
 AZ_INLINE vi vi_madd16(vi a, vi b)
 {
     return _mm512_madd_epi16(a, b);

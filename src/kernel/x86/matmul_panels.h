@@ -1,0 +1,454 @@
+/* Products of quantized weights that lie in panels (kernel/panel.h), for every vector width: included after
+ * matmul_blocks.h, whose kinds, sums and tiles it shares, so that an output has the same bits here and there.
+ *
+ * A step is one load: one vector of weights for each of two places. Up to DIRECT_MAX rows of activations multiply it
+ * at once; for more, a chunk of the panel is unpacked into the first cache and goes through the tiles.
+ */
+#ifndef AZ_KERNEL_X86_MATMUL_PANELS_H
+#define AZ_KERNEL_X86_MATMUL_PANELS_H
+
+enum {
+    DIRECT_MAX = 4,
+    GROUPS_MAX = 16, /* rows of activations that go directly, DIRECT_MAX at a time */
+    AHEAD =
+        8192 /* bytes from what is multiplied to what is asked for; into the second cache, as the first is full */
+};
+
+/* p: a stored block of a panel. Scales and minimums of its sub-blocks. */
+typedef void panel_scales_fn(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES]);
+/* Vectors of step c of unit u: 4 columns of every row for each of two places, as step_place says. */
+typedef void panel_step_fn(const uint8_t *p, int u, int c, vi w[2]);
+
+/* Where the vectors of a step lie in a unit: blocks of 32 columns, and dwords in them. A unit is `unit` blocks whose
+ * bytes are shared. 1: both halves of a block (q4_0); 2: neighbours (q4_k); 4: a block and the next but one (q6_k). */
+typedef struct place {
+    int block[2], dword[2];
+} place;
+
+AZ_INLINE place step_place(const int unit, int c)
+{
+    if (unit == 1) return (place){ { 0, 0 }, { c, c + 4 } };
+    if (unit == 2) return (place){ { 0, 1 }, { c, c } };
+    return (place){ { c / 8, c / 8 + 2 }, { c % 8, c % 8 } };
+}
+
+/* ---- the types ---- */
+
+/* Field that starts `at` bytes into a row's block: vector i of its dwords, and its halves as floats. */
+AZ_INLINE vi field(const uint8_t *p, size_t at, int i)
+{
+    return vi_load(p + (at + 4 * (size_t)i) * LANES);
+}
+AZ_INLINE vf half_field(const uint8_t *p, size_t at)
+{
+    return vf_of_f16((const az_f16 *)(const void *)(p + at * LANES));
+}
+AZ_INLINE vi low4(vi v)
+{
+    return vi_and(v, vi_set8(15));
+}
+AZ_INLINE vi high4(vi v)
+{
+    return vi_and(vi_srl32(v, 4), vi_set8(15));
+}
+AZ_INLINE vi byte_of(vi v, int i)
+{
+    return vi_and(vi_srl32(v, 8 * i), vi_set32(255));
+}
+
+AZ_INLINE void panel_scales_q4_0(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    (void)mn;
+    vf_store(s[0], half_field(p, 0));
+}
+AZ_INLINE void panel_scales_q4_1(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    vf_store(s[0], half_field(p, 0));
+    vf_store(mn[0], vf_fnma(vf_set(1), half_field(p, 2), vf_zero()));
+}
+AZ_INLINE void panel_scales_mxfp4(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    (void)mn;
+    for (int i = 0; i < LANES; i++)
+        s[0][i] = az_e8m0_half(p[i]);
+}
+AZ_INLINE void panel_scales_q4_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    const vf d = half_field(p, 0), dmin = half_field(p, 2);
+    const vi a = field(p, 4, 0), b = field(p, 4, 1), c = field(p, 4, 2), low = vi_set32(15),
+             six = vi_set32(63), high = vi_set32(48);
+
+    for (int j = 0; j < 4; j++) {
+        vi x = vi_or(vi_and(vi_srl32(c, 8 * j), low), vi_and(vi_srl32(a, 8 * j + 2), high));
+        vi y = vi_or(vi_and(vi_srl32(c, 8 * j + 4), low), vi_and(vi_srl32(b, 8 * j + 2), high));
+
+        vf_store(s[j], vf_mul(vf_of_int(vi_and(vi_srl32(a, 8 * j), six)), d));
+        vf_store(s[j + 4], vf_mul(vf_of_int(x), d));
+        vf_store(mn[j], vf_mul(vf_of_int(vi_and(vi_srl32(b, 8 * j), six)), dmin));
+        vf_store(mn[j + 4], vf_mul(vf_of_int(y), dmin));
+    }
+}
+AZ_INLINE void panel_scales_q6_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    const vf d = half_field(p, 208);
+
+    (void)mn;
+    for (int i = 0; i < 4; i++) {
+        vi v = field(p, 192, i);
+
+        for (int j = 0; j < 4; j++)
+            vf_store(s[4 * i + j], vf_mul(vf_of_int(vi_sra32(vi_sll32(v, 24 - 8 * j), 24)), d));
+    }
+}
+AZ_INLINE void panel_scales_iq4_xs(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    const vf d = half_field(p, 0);
+    const vi h = vi_of_u16((const uint16_t *)(const void *)(p + 2 * LANES)), l = field(p, 4, 0);
+
+    (void)mn;
+    for (int j = 0; j < 8; j++) {
+        vi v = vi_or(vi_and(vi_srl32(l, 4 * j), vi_set32(15)),
+                     vi_sll32(vi_and(vi_srl32(h, 2 * j), vi_set32(3)), 4));
+
+        vf_store(s[j], vf_mul(vf_of_int(vi_sub32(v, vi_set32(32))), d));
+    }
+}
+
+AZ_INLINE void panel_step_q4_0(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 2, 4 * u + c);
+
+    w[0] = low4(v);
+    w[1] = high4(v);
+}
+AZ_INLINE void panel_step_q4_1(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 4, 4 * u + c);
+
+    w[0] = low4(v);
+    w[1] = high4(v);
+}
+AZ_INLINE void panel_step_q8_0(const uint8_t *p, int u, int c, vi w[2]) /* signed */
+{
+    w[0] = field(p, 2, 8 * u + c);
+    w[1] = field(p, 2, 8 * u + c + 4);
+}
+AZ_INLINE void panel_step_q4_k(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 16, 8 * u + c);
+
+    w[0] = low4(v);
+    w[1] = high4(v);
+}
+AZ_INLINE void panel_step_q5_k(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 48, 8 * u + c), h = vi_srl32(field(p, 16, c), 2 * u);
+
+    w[0] = vi_or(low4(v), vi_and(vi_sll32(h, 4), vi_set8(16)));
+    w[1] = vi_or(high4(v), vi_and(vi_sll32(h, 3), vi_set8(16)));
+}
+AZ_INLINE void panel_step_q6_k(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 0, 16 * u + c), h = vi_srl32(field(p, 128, 8 * u + c % 8), c / 8 * 2);
+
+    w[0] = vi_or(low4(v), vi_and(vi_sll32(h, 4), vi_set8(48)));
+    w[1] = vi_or(high4(v), vi_and(h, vi_set8(48)));
+}
+AZ_INLINE void panel_step_iq4_nl(const uint8_t *p, int u, int c, vi w[2]) /* signed */
+{
+    panel_step_q4_0(p, u, c, w);
+    for (int i = 0; i < 2; i++)
+        w[i] = look_up(az_iq4_values, w[i]);
+}
+AZ_INLINE void panel_step_iq4_xs(const uint8_t *p, int u, int c, vi w[2]) /* signed */
+{
+    vi v = field(p, 8, 4 * u + c);
+
+    w[0] = look_up(az_iq4_values, low4(v));
+    w[1] = look_up(az_iq4_values, high4(v));
+}
+AZ_INLINE void panel_step_mxfp4(const uint8_t *p, int u, int c, vi w[2])
+{
+    vi v = field(p, 1, 4 * u + c);
+
+    w[0] = vi_add8(look_up(az_e2m1_values, low4(v)), vi_set8(12));
+    w[1] = vi_add8(look_up(az_e2m1_values, high4(v)), vi_set8(12));
+}
+
+/* ---- up to DIRECT_MAX rows of activations ---- */
+
+/* Sums of 4 products a dword join. */
+AZ_INLINE vi add_dot4(const kind t, vi sum, vi w, const int8_t *q)
+{
+#if VNNI
+    (void)t;
+    return vi_dpbusd(sum, w, act4(q));
+#else
+    return vi_add32(sum, dot4(t, w, act4(q)));
+#endif
+}
+
+/* Steps [c0, c0 + n) of a unit, whose vectors go to one sum each: g and h, from blocks x0 and x1 of every row of
+ * activations, from `dword` on (of x1: dword1). */
+AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const uint8_t *p, int u,
+                           const int c0, const int n, const az_q8_block *x0, const int dword0,
+                           const az_q8_block *x1, const int dword1, size_t ldx, vi g[DIRECT_MAX],
+                           vi h[DIRECT_MAX])
+{
+    AZ_UNROLL
+    for (int c = 0; c < n; c++) {
+        vi w[2];
+
+        step(p, u, c0 + c, w);
+        w[0] = as_operand(t, w[0]);
+        w[1] = as_operand(t, w[1]);
+        AZ_UNROLL
+        for (int i = 0; i < m; i++) {
+            g[i] = add_dot4(t, g[i], w[0], x0[(size_t)i * ldx].q + 4 * (dword0 + c));
+            h[i] = add_dot4(t, h[i], w[1], x1[(size_t)i * ldx].q + 4 * (dword1 + c));
+        }
+    }
+}
+
+AZ_INLINE void sums_from(const kind t, const int m, const az_q8_block *x, size_t ldx, int sub,
+                         vi sum[DIRECT_MAX])
+{
+    const vi zeros = zero_pairs(t, zero_of(t), sub), from = vi_set32(sub ? 0 : COUNT_FROM);
+
+    AZ_UNROLL
+    for (int i = 0; i < m; i++)
+        sum[i] = zero_of(t) ? vi_dot2(from, zeros, act4(x[(size_t)i * ldx].sum)) : from;
+}
+
+/* The sums of one unit; i[block][sub][row]. */
+AZ_INLINE void unit_sums(const kind t, const int unit, panel_step_fn *step, const int m,
+                         const uint8_t *p, int u, const az_q8_block *x, size_t ldx,
+                         vi i[4][2][DIRECT_MAX])
+{
+    AZ_UNROLL
+    for (int b = 0; b < unit; b++)
+        AZ_UNROLL
+    for (int h = 0; h < 32 / t.sub; h++)
+        sums_from(t, m, x + b, ldx, h, i[b][h]);
+    if (unit == 1) {
+        vi other[DIRECT_MAX];
+
+        AZ_UNROLL
+        for (int r = 0; r < m; r++)
+            other[r] = vi_zero();
+        panel_steps(t, step, m, p, u, 0, 4, x, 0, x, 4, ldx, i[0][0], other);
+        AZ_UNROLL
+        for (int r = 0; r < m; r++)
+            i[0][0][r] = vi_add32(i[0][0][r], other[r]);
+    } else if (unit == 2) {
+        panel_steps(t, step, m, p, u, 0, 8, x, 0, x + 1, 0, ldx, i[0][0], i[1][0]);
+    } else { /* sub-blocks of 16 */
+        panel_steps(t, step, m, p, u, 0, 4, x, 0, x + 2, 0, ldx, i[0][0], i[2][0]);
+        panel_steps(t, step, m, p, u, 4, 4, x, 4, x + 2, 4, ldx, i[0][1], i[2][1]);
+        panel_steps(t, step, m, p, u, 8, 4, x + 1, 0, x + 3, 0, ldx, i[1][0], i[3][0]);
+        panel_steps(t, step, m, p, u, 12, 4, x + 1, 4, x + 3, 4, ldx, i[1][1], i[3][1]);
+    }
+}
+
+/* A block of 32 columns joins the sums. */
+AZ_INLINE void add_sums(const kind t, const int m, vi i[2][DIRECT_MAX], const az_q8_block *x,
+                        size_t ldx, const float (*s)[LANES], const float (*mn)[LANES],
+                        vf sum[DIRECT_MAX])
+{
+    const vf s0 = vf_load(s[0]), s1 = vf_load(s[t.sub == 16]),
+             shift = vf_mul(s0, vf_set(-12582912.0f));
+
+    AZ_UNROLL
+    for (int r = 0; r < m; r++) {
+        const az_q8_block *xr = x + (size_t)r * ldx;
+        vf v = vf_fma(vf_of_bits(i[0][r]), s0, shift);
+
+        if (t.sub == 16) v = vf_fma(vf_of_int(i[1][r]), s1, v);
+        sum[r] = add_min(t, vf_fma(v, vf_set(xr->d), sum[r]), xr, mn);
+    }
+}
+
+/* One panel times m rows of activations; first: the panel comes from memory. */
+AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
+                      const int m, bool first, float *y, size_t ldy, size_t n, const uint8_t *p,
+                      const az_q8_block *a, size_t k)
+{
+    const int subs = 32 / t.sub, blocks = (int)t.block / 32;
+    const size_t ldx = k / 32;
+    vf sum[DIRECT_MAX];
+
+    AZ_UNROLL
+    for (int r = 0; r < m; r++)
+        sum[r] = vf_zero();
+    for (const az_q8_block *x = a; x < a + ldx; x += blocks, p += t.bytes * LANES) {
+        float s[16][LANES], mn[16][LANES];
+
+        for (size_t at = 0; first && at < t.bytes * LANES; at += 64)
+            _mm_prefetch((const char *)p + AHEAD + at, _MM_HINT_T1);
+        fn(p, s, mn);
+        for (int u = 0; u < blocks / unit; u++) {
+            vi i[4][2][DIRECT_MAX];
+
+            unit_sums(t, unit, step, m, p, u, x + unit * u, ldx, i);
+            AZ_UNROLL
+            for (int b = 0; b < unit; b++) {
+                int at = (unit * u + b) * subs;
+
+                add_sums(t, m, i[b], x + unit * u + b, ldx, (const float(*)[LANES])s + at,
+                         (const float(*)[LANES])mn + at, sum);
+            }
+        }
+    }
+    AZ_UNROLL
+    for (int r = 0; r < m; r++)
+        vf_store_n(y + (size_t)r * ldy, sum[r], n);
+}
+
+/* ---- more ---- */
+
+AZ_INLINE void unpack_panel(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
+                            const uint8_t *p, size_t len, panel *o)
+{
+    const size_t subs = t.block / (size_t)t.sub;
+    const int units = (int)t.block / 32 / unit;
+
+    for (size_t b = 0; b < len / t.block; b++, p += t.bytes * LANES) {
+        fn(p, o->sc.s + b * subs, o->sc.min + b * subs);
+        for (int u = 0; u < units; u++)
+            AZ_UNROLL
+        for (int c = 0; c < 4 * unit; c++) {
+            const place at = step_place(unit, c);
+            vi w[2];
+
+            step(p, u, c, w);
+            for (int h = 0; h < 2; h++)
+                vi_store(
+                    o->q[b * t.block / 4 + (size_t)(8 * (unit * u + at.block[h]) + at.dword[h])],
+                    as_operand(t, w[h]));
+        }
+    }
+    for (size_t b = 0; b < len / (size_t)t.sub; b++)
+        vf_store(o->shift[b], vf_mul(vf_load(o->sc.s[b]), vf_set(-12582912.0f)));
+}
+
+AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
+                           tiles_fn *multiply, float *y, size_t ldy, const uint8_t *w,
+                           size_t row_bytes, const az_q8_block *a, size_t m, size_t n0, size_t n1,
+                           size_t k)
+{
+    panel p[TILE_N];
+
+    for (size_t n = n0; n < n1; n += TILE_N * LANES)
+        for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
+            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK, nt = n1 - n > LANES ? TILE_N : 1;
+            const job g = { .p = p,
+                            .x = a + k0 / 32,
+                            .ldx = k / 32,
+                            .blocks = len / 32,
+                            .y = y + n,
+                            .ldy = ldy,
+                            .m = m,
+                            .n = n1 - n,
+                            .zero = zero_of(t),
+                            .first = k0 == 0 };
+
+            for (size_t j = 0; j < nt; j++)
+                unpack_panel(t, unit, step, fn,
+                             w + (n + j * LANES) * row_bytes + k0 / t.block * t.bytes * LANES, len,
+                             &p[j]);
+            multiply(&g, nt);
+        }
+}
+
+#define PANELS(t, unit, fn, tiles, ...)                                                            \
+    static void CAT3(panels_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,    \
+                                         const void *act, size_t m, size_t n0, size_t n1,          \
+                                         size_t k)                                                 \
+    {                                                                                              \
+        const kind kind_of = { __VA_ARGS__ };                                                      \
+                                                                                                   \
+        if (m > GROUPS_MAX) {                                                                      \
+            gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m,    \
+                        n0, n1, k);                                                                \
+            return;                                                                                \
+        }                                                                                          \
+        for (size_t n = n0; n < n1; n += LANES)                                                    \
+            for (size_t i = 0; i < m; i += DIRECT_MAX) {                                           \
+                const uint8_t *p = (const uint8_t *)w + n * row_bytes;                             \
+                const az_q8_block *a = (const az_q8_block *)act + i * (k / 32);                    \
+                float *o = y + i * ldy + n;                                                        \
+                                                                                                   \
+                switch (m - i) {                                                                   \
+                case 1:                                                                            \
+                    direct(kind_of, unit, panel_step_##t, fn, 1, i == 0, o, ldy, n1 - n, p, a, k); \
+                    break;                                                                         \
+                case 2:                                                                            \
+                    direct(kind_of, unit, panel_step_##t, fn, 2, i == 0, o, ldy, n1 - n, p, a, k); \
+                    break;                                                                         \
+                case 3:                                                                            \
+                    direct(kind_of, unit, panel_step_##t, fn, 3, i == 0, o, ldy, n1 - n, p, a, k); \
+                    break;                                                                         \
+                default:                                                                           \
+                    direct(kind_of, unit, panel_step_##t, fn, 4, i == 0, o, ldy, n1 - n, p, a, k); \
+                    break;                                                                         \
+                }                                                                                  \
+            }                                                                                      \
+    }
+/* clang-format off */
+PANELS(q4_0, 1, panel_scales_q4_0, tiles_32_zero_8, .zero = 8, .sub = 32, .block = 32, .bytes = 18)
+PANELS(q4_1, 1, panel_scales_q4_1, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 20)
+PANELS(q8_0, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 34)
+PANELS(q4_k, 2, panel_scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .block = 256, .bytes = 144)
+PANELS(q5_k, 2, panel_scales_q4_k, tiles_32_min_4, .sub = 32, .min = true, .block = 256, .bytes = 176)
+PANELS(q6_k, 4, panel_scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .block = 256, .bytes = 210)
+PANELS(iq4_nl, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 18)
+PANELS(iq4_xs, 1, panel_scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .block = 256, .bytes = 136)
+PANELS(mxfp4, 1, panel_scales_mxfp4, tiles_32_zero_4, .zero = 12, .sub = 32, .block = 32, .bytes = 17)
+/* clang-format on */
+
+/* Rows into a panel: runs of LANES dwords of LANES rows are a transposed square. */
+static void CAT3(interleave, _, ISA)(az_type type, void *dst, const void *src, size_t stride,
+                                     size_t rows, size_t blocks)
+{
+    const uint8_t *from = src;
+    uint8_t *to = dst;
+
+    if (rows < LANES) {
+        az_interleave_c(type, LANES, dst, src, stride, rows, blocks);
+        return;
+    }
+    for (size_t b = 0; b < blocks; b++)
+        for (const az_panel_field *f = az_panel_fields[type]; f->bytes; f++) {
+            size_t u = 0;
+
+            for (; f->bytes == 4 && f->count - u >= LANES; u += LANES, from += 4 * LANES) {
+                vi r[LANES];
+
+                for (size_t i = 0; i < LANES; i++)
+                    r[i] = vi_load(from + i * stride);
+                vi_transpose(r);
+                for (size_t i = 0; i < LANES; i++, to += 4 * LANES)
+                    vi_store(to, r[i]);
+            }
+            for (; u < f->count; u++, from += f->bytes)
+                for (size_t i = 0; i < LANES; i++, to += f->bytes)
+                    memcpy(to, from + i * stride, f->bytes);
+        }
+}
+
+static void init_panels(az_kernels *k)
+{
+    k->panel_rows = LANES;
+    k->interleave = CAT3(interleave, _, ISA);
+    k->weight[AZ_Q4_0].panels = CAT3(panels_q4_0, _, ISA);
+    k->weight[AZ_Q4_1].panels = CAT3(panels_q4_1, _, ISA);
+    k->weight[AZ_Q8_0].panels = CAT3(panels_q8_0, _, ISA);
+    k->weight[AZ_Q4_K].panels = CAT3(panels_q4_k, _, ISA);
+    k->weight[AZ_Q5_K].panels = CAT3(panels_q5_k, _, ISA);
+    k->weight[AZ_Q6_K].panels = CAT3(panels_q6_k, _, ISA);
+    k->weight[AZ_IQ4_NL].panels = CAT3(panels_iq4_nl, _, ISA);
+    k->weight[AZ_IQ4_XS].panels = CAT3(panels_iq4_xs, _, ISA);
+    k->weight[AZ_MXFP4].panels = CAT3(panels_mxfp4, _, ISA);
+}
+
+#endif
