@@ -14,7 +14,7 @@
 enum { K = 2048, ROWS_PREFILL = 128, REPEATS = 3, SWEEPS = 3, HEAD_DIM = 64, PATTERN = 64 };
 enum { SHORT_K = 256, SHORT_BYTES = 512 << 10, STAGES = 64, STAGE_PIECES = 8 };
 
-const uint64_t az_roof_sizes[AZ_ROOF_SIZES] = { 2 << 20, 16 << 20, 96 << 20, 640 << 20 };
+const uint64_t az_roof_sizes[AZ_ROOF_SIZES] = { 2 << 20, 6 << 20, 16 << 20, 96 << 20, 640 << 20 };
 
 /* Pieces of a stage, on a cache line of its own: the next to take, and how many are done. */
 typedef struct stage_work {

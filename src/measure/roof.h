@@ -12,7 +12,7 @@
 #include "core/figure.h"
 #include "core/type.h"
 
-enum { AZ_ROOF_SIZES = 4 };
+enum { AZ_ROOF_SIZES = 5 };
 extern const uint64_t az_roof_sizes[AZ_ROOF_SIZES]; /* working sets in bytes, rising */
 
 typedef struct az_roof {

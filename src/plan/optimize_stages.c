@@ -281,6 +281,10 @@ static adze_status make_files(az_optimization *o, adze_error *err)
     return ADZE_OK;
 }
 
+/* Rounds of a small model; a large one gets three. */
+enum { TUNE_ROUNDS = 9 };
+#define TUNE_NS 1000000000u
+
 /* ---- tune: the best settings of each artifact, the baseline's as well ---- */
 
 static az_bench_item item_of(const az_candidate *c, int threads)
@@ -293,17 +297,20 @@ static az_bench_item item_of(const az_candidate *c, int threads)
     return it;
 }
 
-/* Best decode speed wins; within 3 % the better prefill does, then fewer threads. */
-static void pick_trial(az_candidate *c)
+/* Seconds of a request as the run measures it. */
+static double request_s(const az_optimization *o, const az_trial *t)
+{
+    return (double)o->opts->prompt / t->prefill_tok_s.median +
+           (double)o->opts->generate / t->decode_tok_s.median;
+}
+
+/* The first setting, all cores, unless another answers a request sooner by more than noise. */
+static void pick_trial(const az_optimization *o, az_candidate *c)
 {
     const az_trial *best = &c->trials[0];
 
-    for (size_t i = 1; i < c->n_trials; i++) {
-        const az_trial *t = &c->trials[i];
-        double decode = t->decode_tok_s.median / best->decode_tok_s.median;
-        double prefill = t->prefill_tok_s.median / best->prefill_tok_s.median;
-        if (decode > 1.03 || (decode > 0.97 && prefill > 1.03)) best = t;
-    }
+    for (size_t i = 1; i < c->n_trials; i++)
+        if (request_s(o, &c->trials[i]) < 0.95 * request_s(o, best)) best = &c->trials[i];
     c->settings.threads = best->threads;
 }
 
@@ -344,8 +351,9 @@ static adze_status tune_one(az_optimization *o, az_candidate *c, adze_error *err
 {
     az_bench_opts bo = { .prompt = (o->opts->prompt + 1) / 2,
                          .generate = o->opts->generate / 4 + 1,
-                         .rounds = 2,
-                         .warmup = 1 };
+                         .rounds = TUNE_ROUNDS,
+                         .warmup = 1,
+                         .deadline_ns = az_now_ns(o->run) + TUNE_NS };
     az_bench_item items[AZ_TRIALS_MAX];
     az_bench_result *r = az_calloc(o->run, AZ_TRIALS_MAX, sizeof *r);
     adze_status rc;
@@ -402,7 +410,7 @@ adze_status az_optimize_tune(az_optimization *o, adze_error *err)
             }
         }
         json_decref(kept);
-        if (rc == ADZE_OK && c->n_trials) pick_trial(c);
+        if (rc == ADZE_OK && c->n_trials) pick_trial(o, c);
     }
     return rc;
 }
