@@ -20,8 +20,9 @@
 #define AZ_ALIGNED(n)         __attribute__((aligned(n)))
 #define AZ_LOWEST_BIT(u)      __builtin_ctz(u) /* u != 0 */
 #define AZ_NOINLINE           __attribute__((noinline))
-#define AZ_UNROLL             _Pragma("GCC unroll 16") /* before a loop: wholly, so that its arrays become registers */
-#define AZ_INLINE             static inline __attribute__((always_inline, unused))
+#define AZ_UNROLL \
+    _Pragma("GCC unroll 16") /* before a loop: wholly, so that its arrays become registers */
+#define AZ_INLINE static inline __attribute__((always_inline, unused))
 
 /* `typedef AZ_VECTOR(float, 16) f32x4;`: lanes with C operators, lowered to what the target has. */
 #define AZ_VECTOR(type, bytes) type __attribute__((vector_size(bytes)))
