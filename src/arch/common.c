@@ -211,9 +211,13 @@ void az_read_late_window(az_doc *d, az_config *c)
 void az_read_moe(az_doc *d, az_config *c, const az_moe_defaults *def, az_router router)
 {
     bool gguf = az_doc_is_gguf(d);
+    const char *key = def->experts_key, *other = "num_local_experts";
 
+    /* transformers 5 has two names for it and reads either */
+    if (key && strcmp(key, other) == 0) other = "num_experts";
+    if (key && !gguf && !json_object_get(d->j, key) && json_object_get(d->j, other)) key = other;
     c->router = router;
-    c->n_experts = (int)az_doc_int(d, def->experts_key, "expert_count", 1, AZ_MAX_EXPERTS,
+    c->n_experts = (int)az_doc_int(d, key, "expert_count", 1, AZ_MAX_EXPERTS,
                                    gguf ? AZ_DOC_REQUIRED : def->experts);
     c->n_experts_used = (int)az_doc_int(d, "num_experts_per_tok", "expert_used_count", 1,
                                         AZ_MAX_EXPERTS, gguf ? AZ_DOC_REQUIRED : def->used);

@@ -1,8 +1,8 @@
 /* Calibration with the native engine: a session shows the inputs of its products, here their squares are summed.
  *
  * Sums are in double precision and in order of the rows, by whichever thread has that piece of work, so they do not
- * depend on the threads. As llama.cpp's llama-imatrix: every chunk starts a context of its own and begins with the
- * token that begins texts; tensors outside the layers are left out.
+ * depend on the threads. As llama.cpp's llama-imatrix: the texts begin with the token that begins texts, every chunk
+ * starts a context of its own with that token in the place of its first, and tensors outside the layers are left out.
  */
 #include "calib/calibrate.h"
 #include "base/buf.h"
@@ -135,6 +135,7 @@ static adze_status read_texts(calibration *c, adze_error *err)
     az_buf_init(&tokens, c->run);
     if (rc == ADZE_OK && (!digests || !names)) rc = az_fail_nomem(err, "calibrating");
     if (rc == ADZE_OK) rc = adze_tokenize(tok, "", 0, 1, &bos, &n_bos, err);
+    if (rc == ADZE_OK && n_bos) az_buf_put(&tokens, bos, sizeof *bos);
     for (size_t i = 0; i < c->o->n_texts && rc == ADZE_OK; i++) {
         rc = add_text(c, tok, i, &tokens, digests, err);
         names[i] = az_arena_strdup(&c->imp->arena, az_path_base(c->o->texts[i]));

@@ -184,6 +184,14 @@ static void classes_have_their_own_defaults(void **state)
     assert_true(!c.slides[27] && c.slides[28]);
     assert_true(c.bias_q && c.bias_k && c.bias_v && !c.bias_o);
     adze_model_close(m);
+    assert_int_equal(configure("{\"model_type\":\"qwen3_moe\",\"num_local_experts\":8}", &arch, &c,
+                               &err, NULL),
+                     ADZE_OK); /* transformers 5 saves its num_experts so */
+    assert_int_equal(c.n_experts, 8);
+    assert_int_equal(configure("{\"model_type\":\"mixtral\",\"num_experts\":5}", &arch, &c, &err,
+                               NULL),
+                     ADZE_OK);
+    assert_int_equal(c.n_experts, 5);
     assert_int_equal(configure("{\"model_type\":\"llama\",\"attention_bias\":true}", &arch, &c,
                                &err, NULL),
                      ADZE_OK);

@@ -77,8 +77,9 @@ static void sums_are_those_of_the_inputs(void **state)
     assert_true(n >= CHUNK * CHUNKS);
     for (size_t i = 0; i < CHUNK * CHUNKS; i++) {
         double square = 0;
-        row_of(m, "model.embed_tokens.weight", (size_t)(i % CHUNK == 0 && n_bos ? bos[0] : ids[i]),
-               x);
+        const int32_t *text_ids = ids - (n_bos > 0); /* behind the first BOS */
+        row_of(m, "model.embed_tokens.weight",
+               (size_t)(i % CHUNK == 0 && n_bos ? bos[0] : text_ids[i]), x);
         for (int j = 0; j < HIDDEN; j++)
             square += (double)x[j] * x[j];
         for (int j = 0; j < HIDDEN; j++) {
