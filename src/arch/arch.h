@@ -36,7 +36,8 @@ enum {
     AZ_TENSOR_F32 = 1,        /* always f32 in a GGUF though it is a matrix */
     AZ_TENSOR_TRANSPOSED = 2, /* the source holds each expert's matrix with columns for rows */
     AZ_TENSOR_BLOCKS = 4,     /* the source's name where it holds blocks of mxfp4 */
-    AZ_TENSOR_MLX = 8         /* what MLX folders call it: all experts in one tensor */
+    AZ_TENSOR_MLX = 8,        /* what MLX folders call it: all experts in one tensor */
+    AZ_TENSOR_TAPS = 16       /* of a convolution: [channels, 1, taps] in a folder */
 };
 
 /* Several rows may name the same canonical tensor: the first whose source a model has counts. */

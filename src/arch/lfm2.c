@@ -20,7 +20,7 @@ static const az_tensor_map tensors[] = {
     { "blk.{i}.attn_norm.weight", L "operator_norm.weight", AZ_TR_NORM, AZ_PICK_ALL, 0 },
     { "blk.{i}.shortconv.in_proj.weight", L "conv.in_proj.weight", AZ_TR_NONE, AZ_PICK_ALL, 0 },
     { "blk.{i}.shortconv.in_proj.bias", L "conv.in_proj.bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },
-    { "blk.{i}.shortconv.conv.weight", L "conv.conv.weight", AZ_TR_NONE, AZ_PICK_ALL, 0 },
+    { "blk.{i}.shortconv.conv.weight", L "conv.conv.weight", AZ_TR_NONE, AZ_PICK_ALL, AZ_TENSOR_TAPS },
     { "blk.{i}.shortconv.conv.bias", L "conv.conv.bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },
     { "blk.{i}.shortconv.out_proj.weight", L "conv.out_proj.weight", AZ_TR_NONE, AZ_PICK_ALL, 0 },
     { "blk.{i}.shortconv.out_proj.bias", L "conv.out_proj.bias", AZ_TR_NONE, AZ_PICK_ALL, 0 },

@@ -32,6 +32,71 @@ static adze_status check_cost(const char *text, size_t n, const char *path, adze
     return ADZE_OK;
 }
 
+/* Text on its way to the parser: whole numbers that no 64 bits hold get a fraction of zero. */
+typedef struct feed {
+    const char *text;
+    size_t n, at;
+    size_t insert_at; /* where the next fraction goes; n: nowhere */
+    size_t inserted;  /* bytes of it that were given */
+} feed;
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* End of the first whole number from `at` on that is too large; n: there is none. */
+static size_t next_large(const char *s, size_t n, size_t at)
+{
+    static const char most[] = "9223372036854775807";
+    size_t limit = sizeof most - 1;
+
+    while (at < n) {
+        size_t start = at;
+        if (s[at] == '"') {
+            for (at++; at < n && s[at] != '"'; at++)
+                if (s[at] == '\\') at++;
+            at++;
+            continue;
+        }
+        if (!is_digit(s[at])) {
+            at++;
+            continue;
+        }
+        while (at < n && is_digit(s[at]))
+            at++;
+        if (at < n && (s[at] == '.' || s[at] == 'e' || s[at] == 'E')) {
+            while (at < n && (is_digit(s[at]) || strchr(".eE+-", s[at])))
+                at++;
+        } else if (at - start > limit ||
+                   (at - start == limit && memcmp(s + start, most, limit) > 0)) {
+            return at;
+        }
+    }
+    return n;
+}
+
+static size_t give(void *to, size_t size, void *data)
+{
+    static const char zero[] = ".0";
+    feed *f = data;
+    size_t n = f->insert_at - f->at;
+
+    if (!n && f->insert_at < f->n) {
+        n = sizeof zero - 1 - f->inserted < size ? sizeof zero - 1 - f->inserted : size;
+        memcpy(to, zero + f->inserted, n);
+        f->inserted += n;
+        if (f->inserted < sizeof zero - 1) return n;
+        f->inserted = 0;
+        f->insert_at = next_large(f->text, f->n, f->at);
+        return n;
+    }
+    n = n < size ? n : size;
+    memcpy(to, f->text + f->at, n);
+    f->at += n;
+    return n;
+}
+
 adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *path,
                           adze_error *err)
 {
@@ -42,6 +107,10 @@ adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *
     rc = check_cost(text, n, path, err);
     if (rc < 0) return rc;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+    if (!*out && json_error_code(&e) == json_error_numeric_overflow) {
+        feed f = { .text = text, .n = n, .insert_at = next_large(text, n, 0) };
+        *out = json_load_callback(give, &f, JSON_REJECT_DUPLICATES, &e);
+    }
     if (*out) return ADZE_OK;
     return az_fail(err, ADZE_EFORMAT, path, e.position > 0 ? (uint64_t)e.position : 0,
                    "not valid JSON: line %d column %d: %s", e.line, e.column, e.text);

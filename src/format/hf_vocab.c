@@ -75,6 +75,21 @@ static adze_status find(vocab *v)
     return ADZE_OK;
 }
 
+/* tokenizers wants all members of a ByteLevel, alone or in a sequence. */
+static void complete(json_t *pre)
+{
+    const json_t *steps = json_object_get(pre, "pretokenizers");
+    const char *type = az_json_str(pre, "type");
+
+    for (size_t i = 0; i < json_array_size(steps); i++)
+        complete(json_array_get(steps, i));
+    if (!type || strcmp(type, "ByteLevel") != 0) return;
+    for (size_t i = 0; i < 3; i++) {
+        const char *name = (const char *[]){ "add_prefix_space", "trim_offsets", "use_regex" }[i];
+        if (!json_object_get(pre, name)) json_object_set_new(pre, name, json_boolean(i > 0));
+    }
+}
+
 /* The pipeline of a byte-level BPE by its name. */
 static adze_status start_named(vocab *v)
 {
@@ -85,6 +100,7 @@ static adze_status start_named(vocab *v)
     v->add_bos = pre.add_bos;
     v->doc = pre.pipeline;
     if (!v->doc) return nomem(v);
+    complete(json_object_get(v->doc, "pre_tokenizer"));
     json_object_set_new(v->doc, "decoder",
                         json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space",
                                   1, "trim_offsets", 1, "use_regex", 1));

@@ -229,6 +229,12 @@ static adze_status reshape(const planner *pl, const az_tensor *t, const char *ca
         shape[1] = shape[2];
         shape[2] = rows;
     }
+    if (map->flags & AZ_TENSOR_TAPS) {
+        shape[2] = pl->config.conv_kernel;
+        shape[1] = 1;
+        n = 3;
+        pr->items = (az_items){ 1, shape[0], shape[0], 0, 1, shape[2] };
+    }
     if (map->gguf == AZ_TR_ROWS && !pl->p->model->config)
         shape[0] += pr->empty = pl->folder->form.positions;
     set_shape(o, n, shape);
@@ -312,7 +318,8 @@ static adze_status output_from_folder(planner *pl, const az_tensor *t, adze_erro
 
     if (az_arch_canonical(pl->arch, pl->p->model, t->name, canonical, sizeof canonical, &map)) {
         if (is_foreign(pl, canonical, map)) return ADZE_OK;
-        if (t->type == AZ_MXFP4 && to_hf(pl)) return outputs_of_map(pl, t, canonical, err);
+        if ((t->type == AZ_MXFP4 && to_hf(pl)) || map->flags & AZ_TENSOR_TAPS)
+            return outputs_of_map(pl, t, canonical, err);
     }
     return output_to_folder(pl, t, NULL, NULL, t->name, -1, err);
 }

@@ -237,7 +237,7 @@ static const char *place(az_proof *p, const spot *s)
 static double bound_of(const pair *t)
 {
     if (t->rule) return t->rule->bound;
-    return az_output_source(&t->want) ? nearest : computed;
+    return az_output_source(&t->want) && az_output_source(&t->have) ? nearest : computed;
 }
 
 static const char *how(const pair *t, az_proof *p)

@@ -2,7 +2,7 @@
  * GGUF again, and each of them is proven to be the first one still, tensor names of folders included. The same from a GGUF
  * without adze's own keys, whose documents are made from what llama.cpp's keys say. tests/interop/chains.py loads such
  * files in their own frameworks. */
-#include "infer/made_model.h"
+#include "infer/made_tokenizer.h"
 
 #include <sys/stat.h>
 
@@ -10,7 +10,6 @@
 #include "job/convert.h"
 #include "job/prove.h"
 #include "synth.h"
-#include "text/source.h"
 
 enum { PARTS = AZ_PROVE_TOKENS | AZ_PROVE_TEMPLATE | AZ_PROVE_CONFIG | AZ_PROVE_WEIGHTS };
 #define TOLERANCE 1e-4
@@ -72,8 +71,8 @@ static void same_names(const char *model, const char *from, const char *to)
 
     for (size_t i = 0; i < a->n_tensors; i++) {
         const az_tensor *t = &a->tensors[i], *u = az_model_tensor(b, t->name);
-        bool same = u && u->type == t->type && az_tensor_cols(u) == az_tensor_cols(t) &&
-                    az_tensor_rows(u) == az_tensor_rows(t);
+        bool same = u && u->type == t->type && u->n_dims == t->n_dims &&
+                    memcmp(u->shape, t->shape, sizeof t->shape) == 0;
         if (!same) fail_msg("%s: %s has no %s of %s's type and shape", model, to, t->name, from);
     }
     if (a->n_tensors != b->n_tensors) fail_msg("%s: %s has more tensors", model, to);
@@ -203,72 +202,6 @@ static const char *const made[] = {
 static const char *const shapes[] = { "llama-tiny", "mistral-tiny", "qwen2-tiny", "phi3-tiny",
                                       NULL };
 
-/* Tokenizers of 64 ids of the kinds that a GGUF knows: letters, and words of two that begin with a. */
-static void small_tokenizer(const char *folder, int kind)
-{
-    static const char *const mark = "\xe2\x96\x81";
-    json_t *map = json_object(), *list = json_array(), *merges = json_array(), *doc, *added;
-    char text[16], path[160];
-
-    for (int i = 0; i < 64; i++) {
-        if (i < 5)
-            snprintf(text, sizeof text, "%s",
-                     (const char *[]){ "[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]" }[i]);
-        else if (i == 5)
-            snprintf(text, sizeof text, "%s", kind == 2 ? "." : mark);
-        else if (i < 32)
-            snprintf(text, sizeof text, "%c", "abcdefghijklmnopqrstuvwxyz"[i - 6]);
-        else
-            snprintf(text, sizeof text, "%s%c",
-                     i >= 58     ? "a"
-                     : kind == 2 ? "##"
-                                 : mark,
-                     "abcdefghijklmnopqrstuvwxyz"[i % 26]);
-        json_object_set_new(map, text, json_integer(i));
-        json_array_append_new(list, json_pack("[s, f]", text, i < 5 ? 0.0 : -0.1 * i));
-        if (i >= 32 && kind == 0) {
-            char letter[2] = { text[strlen(text) - 1], 0 };
-            json_array_append_new(merges, json_pack("[s, s]", i < 58 ? mark : "a", letter));
-        }
-    }
-    added = json_pack("[{s:i, s:s, s:b, s:b, s:b, s:b, s:b}, {s:i, s:s, s:b, s:b, s:b, s:b, s:b}]",
-                      "id", 1, "content", "[CLS]", "single_word", 0, "lstrip", 0, "rstrip", 0,
-                      "normalized", 0, "special", 1, "id", 2, "content", "[SEP]", "single_word", 0,
-                      "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
-    if (kind == 0)
-        doc =
-            json_pack("{s:o, s:{s:s, s:[{s:s, s:s}, {s:s, s:{s:s}, s:s}]}, s:{s:s, s:s, s:O, s:O}}",
-                      "added_tokens", added, "normalizer", "type", "Sequence", "normalizers",
-                      "type", "Prepend", "prepend", mark, "type", "Replace", "pattern", "String",
-                      " ", "content", mark, "model", "type", "BPE", "unk_token", "[UNK]", "vocab",
-                      map, "merges", merges);
-    else if (kind == 1)
-        doc = json_pack("{s:o, s:{s:s, s:s, s:s}, s:{s:s, s:i, s:O}}", "added_tokens", added,
-                        "pre_tokenizer", "type", "Metaspace", "replacement", mark, "prepend_scheme",
-                        "always", "model", "type", "Unigram", "unk_id", 3, "vocab", list);
-    else
-        doc = json_pack(
-            "{s:o, s:{s:s, s:b, s:b, s:n, s:b}, s:{s:s}, s:{s:s, s:s, s:s, s:i, s:O}, s:o}",
-            "added_tokens", added, "normalizer", "type", "BertNormalizer", "clean_text", 1,
-            "handle_chinese_chars", 1, "strip_accents", "lowercase", 1, "pre_tokenizer", "type",
-            "BertPreTokenizer", "model", "type", "WordPiece", "unk_token", "[UNK]",
-            "continuing_subword_prefix", "##", "max_input_chars_per_word", 100, "vocab", map,
-            "post_processor", az_tok_around("[CLS]", 1, "[SEP]", 2));
-    assert_non_null(doc);
-    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    assert_int_equal(json_dump_file(doc, path, 0), 0);
-    json_decref(doc);
-    doc = json_pack("{s:s, s:s, s:s, s:s}", kind == 2 ? "cls_token" : "bos_token", "[CLS]",
-                    kind == 2 ? "sep_token" : "eos_token", "[SEP]", "unk_token", "[UNK]",
-                    "pad_token", "[PAD]");
-    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
-    assert_int_equal(json_dump_file(doc, path, 0), 0);
-    json_decref(doc);
-    json_decref(map);
-    json_decref(list);
-    json_decref(merges);
-}
-
 /* kinds: from which on the tokenizers' kinds are taken in turns. */
 static void write_made(made_spec *spec, const char *name, int kinds)
 {
@@ -279,7 +212,7 @@ static void write_made(made_spec *spec, const char *name, int kinds)
     assert_int_equal(mkdir(at("hf"), 0777), 0);
     json_object_set_new(json_object_get(spec->j, "config"), "eos_token_id", json_integer(2));
     made_write(spec, at("hf"), NULL);
-    small_tokenizer(at("hf"), kinds + turn++ % (3 - kinds));
+    made_small_tokenizer(at("hf"), kinds + turn++ % (3 - kinds));
 }
 
 static void write_shape(const char *name)
@@ -354,7 +287,7 @@ static void encoders_stay_the_same(void **state)
         const char *name = all[i].name;
         made_spec spec;
         write_made(&spec, name, 0);
-        small_tokenizer(at("hf"), all[i].tokenizer);
+        made_small_tokenizer(at("hf"), all[i].tokenizer);
         convert(name, "hf", "a.gguf", keep);
         convert(name, "a.gguf", "b", to_hf);
         convert(name, "b", "c.gguf", keep);

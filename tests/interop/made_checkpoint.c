@@ -1,9 +1,10 @@
 /* One of the golden models (tests/data/golden/archs) as a checkpoint folder, with a tokenizer that has a token for
  * each id. What llama.cpp has no form for is left out of it: it would not load the file.
  *
- *   made_checkpoint NAME DIR        writes DIR; prints the ids of the golden sequence, apart by spaces
+ *   made_checkpoint NAME DIR [KIND]  writes DIR; prints the ids of the golden sequence, apart by spaces. KIND: of a
+ *                                    tokenizer that encodes text, 1 Unigram, 2 WordPiece
  */
-#include "infer/made_model.h"
+#include "infer/made_tokenizer.h"
 
 #include <sys/stat.h>
 
@@ -74,8 +75,8 @@ int main(int argc, char **argv)
     int32_t *ids;
     size_t n;
 
-    if (argc != 3) {
-        fputs("usage: made_checkpoint NAME DIR\n", stderr);
+    if (argc != 3 && argc != 4) {
+        fputs("usage: made_checkpoint NAME DIR [KIND]\n", stderr);
         return 2;
     }
     if (adze_run_new(&run, NULL, NULL) != ADZE_OK || mkdir(argv[2], 0777) != 0) return 1;
@@ -83,7 +84,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < AZ_COUNT(changes); i++)
         if (strcmp(changes[i].name, argv[1]) == 0) apply(spec.j, i);
     made_write(&spec, argv[2], NULL);
-    made_tokenizer(argv[2], 64);
+    if (argc == 4)
+        made_small_tokenizer(argv[2], atoi(argv[3]));
+    else
+        made_tokenizer(argv[2], 64);
     n = made_tokens(json_object_get(spec.j, "tokens"), &ids);
     for (size_t i = 0; i < n; i++)
         printf("%s%d", i ? " " : "", ids[i]);
