@@ -117,17 +117,14 @@ static adze_status prove(az_cli *cli, const convert_opts *o, const char *src, co
                          az_proof **p, json_t **json, adze_error *err)
 {
     az_prove_opts po = { .parts = AZ_PROVE_ALL };
+    az_prove_asked asked = { o->imatrix, &o->override_kv };
     adze_status rc;
 
     if (strcmp(o->prove, "quick") == 0) {
         po.parts &= ~(unsigned)AZ_PROVE_LOGITS;
         po.sample = true;
     }
-    if (o->override_kv.n) { /* asked for: what follows from keys is to differ */
-        po.parts &= AZ_PROVE_WEIGHTS;
-        az_cli_note(cli, "note: keys were overridden: the proof covers the weights only\n");
-    }
-    rc = az_prove_paths(p, json, cli->run, src, dst, o->imatrix, &po, err);
+    rc = az_prove_paths(p, json, cli->run, src, dst, &asked, &po, err);
     return rc < 0 ? rc : az_proof_write(cli->run, *json, dst, err);
 }
 

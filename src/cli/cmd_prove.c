@@ -8,6 +8,7 @@
 typedef struct prove_opts {
     const char *text, *parts, *imatrix, *out;
     int64_t chunks;
+    az_opt_list override_kv;
     bool sample, json;
 } prove_opts;
 
@@ -18,6 +19,8 @@ static const az_opt opts[] = {
       "what to compare: tokens,template,config,weights,logits; default: all" },
     { 0, "imatrix", AZ_OPT_STR, offsetof(prove_opts, imatrix), NULL, "FILE",
       "importance matrix that MODEL was made with" },
+    { 0, "override-kv", AZ_OPT_LIST, offsetof(prove_opts, override_kv), NULL, "KEY=TYPE:VALUE",
+      "key that MODEL was made with instead of the reference's; may be repeated" },
     { 0, "sample", AZ_OPT_BOOL, offsetof(prove_opts, sample), NULL, NULL,
       "compare some rows of each tensor instead of all" },
     { 0, "chunks", AZ_OPT_INT, offsetof(prove_opts, chunks), "16", "N",
@@ -50,6 +53,7 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
 {
     const prove_opts *o = values;
     az_prove_opts po = { .text = o->text, .sample = o->sample, .chunks = (size_t)o->chunks };
+    az_prove_asked asked = { o->imatrix, &o->override_kv };
     adze_error err = { .pos = ADZE_NOPOS };
     az_proof *p = NULL;
     json_t *json = NULL;
@@ -62,8 +66,8 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
                             "--parts is a list of tokens, template, config, weights, logits");
     if (o->chunks < 1 || o->chunks > 1000000)
         return az_cli_usage(cli, az_cmd_find("prove"), "--chunks must be 1 to 1000000");
-    rc = az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1],
-                        o->imatrix, &po, &err);
+    rc = az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1], &asked,
+                        &po, &err);
     if (rc == ADZE_OK && o->out) rc = az_json_write(cli->run, json, o->out, &err);
     if (rc < 0) {
         code = az_cli_fail(cli, rc, &err);

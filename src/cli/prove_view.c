@@ -109,13 +109,18 @@ typedef struct kind {
     const az_proof_item *worst;
 } kind;
 
+static bool is_tensor(const az_proof_item *it)
+{
+    return strcmp(it->part, "weights") == 0 && strcmp(it->name, "recipe") != 0;
+}
+
 static size_t kinds_of(const az_proof *p, kind *kinds)
 {
     size_t n = 0, k;
 
     for (size_t i = 0; i < p->n; i++) {
         const az_proof_item *it = &p->items[i];
-        if (strcmp(it->part, "weights") != 0 || it->verdict > AZ_WITHIN) continue;
+        if (!is_tensor(it) || it->verdict > AZ_WITHIN) continue;
         for (k = 0; k < n; k++)
             if (kinds[k].v == it->verdict && strcmp(kinds[k].detail, it->detail) == 0) break;
         if (k == MAX_KINDS) k--;
@@ -135,6 +140,11 @@ static void weights(az_cli *cli, const az_proof *p)
     const char *part = p->sampled ? "weights*" : "weights";
     char text[2200], name[40];
 
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->items[i].part, "weights") != 0 || is_tensor(&p->items[i])) continue;
+        item_line(cli, part, &p->items[i]);
+        part = "";
+    }
     for (size_t k = 0; k < n; k++, part = "") {
         const az_proof_item *w = kinds[k].worst;
         snprintf(name, sizeof name, "%zu tensor%s", kinds[k].n, kinds[k].n == 1 ? "" : "s");
@@ -148,7 +158,7 @@ static void weights(az_cli *cli, const az_proof *p)
     }
     for (size_t i = 0; i < p->n; i++) {
         const az_proof_item *it = &p->items[i];
-        if (strcmp(it->part, "weights") != 0 || it->verdict <= AZ_WITHIN) continue;
+        if (!is_tensor(it) || it->verdict <= AZ_WITHIN) continue;
         if (failed++ >= MAX_FAILED) continue;
         item_line(cli, part, it);
         part = "";
@@ -201,7 +211,7 @@ void az_cli_proof_brief(az_cli *cli, const az_proof *p)
         return;
     }
     for (size_t i = 0; i < p->n; i++) {
-        tensors += strcmp(p->items[i].part, "weights") == 0;
+        tensors += is_tensor(&p->items[i]);
         if (strcmp(p->items[i].name, "ids") == 0) texts = (size_t)p->items[i].compared;
     }
     az_cli_printf(cli, "  %sproven%s: ids of %zu texts, template, config, %s%zu tensors%s\n",

@@ -15,7 +15,7 @@ static const az_output *output_named(const az_plan *p, const char *name)
     return NULL;
 }
 
-/* general.file_type: the recipe's, else by the type that holds most bytes. */
+/* general.file_type: the recipe's, else the source's, else by the type that holds most bytes. */
 static uint32_t file_type(const az_plan *p)
 {
     static const struct {
@@ -26,8 +26,11 @@ static uint32_t file_type(const az_plan *p)
                 { AZ_Q5_K, 17 }, { AZ_Q6_K, 18 }, { AZ_BF16, 32 }, { AZ_MXFP4, 38 } };
     uint64_t bytes[AZ_TYPE_COUNT] = { 0 };
     size_t best = 0;
+    int64_t kept;
 
     if (p->recipe) return p->recipe->gguf_ftype;
+    if (az_kv_int(&p->kv, "general.file_type", &kept) && kept >= 0 && kept <= UINT32_MAX)
+        return (uint32_t)kept;
     for (size_t i = 0; i < p->n_outputs; i++)
         bytes[p->outputs[i].type] += (uint64_t)p->outputs[i].rows * p->outputs[i].row_bytes;
     for (size_t i = 1; i < AZ_COUNT(ids); i++)

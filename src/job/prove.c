@@ -1,7 +1,7 @@
 /* The proof as a job. */
 #include "job/prove.h"
 #include "base/json.h"
-#include "format/imatrix.h"
+#include "job/prove_asked.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -47,21 +47,19 @@ static adze_status document(json_t **out, adze_run *run, const az_proof *p, cons
 }
 
 adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const char *ref,
-                           const char *model, const char *imatrix, const az_prove_opts *opts,
-                           adze_error *err)
+                           const char *model, const az_prove_asked *asked,
+                           const az_prove_opts *opts, adze_error *err)
 {
-    az_prove_opts o = opts ? *opts : (az_prove_opts){ .parts = 0 };
-    az_importance *importance = NULL;
     adze_model *a = NULL, *b = NULL;
     az_proof *p = NULL;
+    az_asked made = { .o = { .parts = 0 } };
     adze_status rc = adze_model_open(&a, run, ref, err);
 
     *out = NULL;
     if (json) *json = NULL;
     if (rc == ADZE_OK) rc = adze_model_open(&b, run, model, err);
-    if (rc == ADZE_OK && imatrix) rc = az_imatrix_read(&importance, run, imatrix, err);
-    if (importance) o.importance = importance;
-    if (rc == ADZE_OK) rc = az_prove(&p, run, a, b, &o, err);
+    if (rc == ADZE_OK) rc = az_asked_read(&made, run, asked, opts, a, b, err);
+    if (rc == ADZE_OK) rc = az_prove(&p, run, a, b, &made.o, err);
     if (rc == ADZE_OK && json) rc = document(json, run, p, a, b, err);
     if (rc == ADZE_OK) {
         *out = p;
@@ -71,7 +69,7 @@ adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const c
         *json = NULL;
     }
     az_proof_free(p);
-    az_importance_free(importance);
+    az_asked_release(&made);
     adze_model_close(a);
     adze_model_close(b);
     return rc;

@@ -2,6 +2,7 @@
 #ifndef AZ_JOB_PROVE_H
 #define AZ_JOB_PROVE_H
 
+#include "base/opt.h"
 #include "measure/prove.h"
 #include "store/digest.h"
 
@@ -9,10 +10,16 @@
 adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
                             adze_error *err);
 
-/* Open both and compare; imatrix: file of the importance matrix that the model was made with, or NULL. *json (may be NULL) is docs/proof.md's document, a new reference. */
+/* What the user says that the model was made with. */
+typedef struct az_prove_asked {
+    const char *imatrix;            /* file of an importance matrix; NULL: none */
+    const az_opt_list *override_kv; /* KEY=TYPE:VALUE each; NULL: none */
+} az_prove_asked;
+
+/* Open both and compare. asked may be NULL. *json (may be NULL) is docs/proof.md's document, a new reference. */
 adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const char *ref,
-                           const char *model, const char *imatrix, const az_prove_opts *opts,
-                           adze_error *err);
+                           const char *model, const az_prove_asked *asked,
+                           const az_prove_opts *opts, adze_error *err);
 
 /* Where the proof of an artifact is kept: NAME.proof.json beside a file (NAME without .gguf), proof.json inside a
  * folder. New string (az_free); NULL: out of memory. */

@@ -38,6 +38,11 @@ typedef struct az_prove_opts {
         *text; /* file to tokenize and to compute logits on beside the built-in texts; NULL: none */
     size_t chunks;                          /* logits: most chunks of text, 0: 16 */
     const struct az_importance *importance; /* that the model was made with; NULL: none */
+    const struct az_recipe *recipe;         /* that the model says it was made by; NULL: none */
+    bool recipe_binds;                      /* adze wrote it: types must be the recipe's */
+    const char *recipe_wrong;               /* what the model says cannot be read: why; NULL */
+    const char *asked;       /* keys that were set as asked, left out of what is compared; NULL */
+    const char *asked_wrong; /* one that was to be set and is not; NULL */
 } az_prove_opts;
 
 /* What was compared, and what came out. Strings live in the proof's arena or are static. */
@@ -75,6 +80,8 @@ adze_status az_prove(az_proof **out, adze_run *run, adze_model *ref, adze_model 
                      const az_prove_opts *opts, adze_error *err);
 void az_proof_free(az_proof *p); /* NULL is fine */
 
+/* Is it the input's fault (and so a difference), not the machine's? */
+bool az_proof_soft(adze_status s);
 /* Worst verdict of all items, or of one part's (NULL: all). */
 az_finding az_proof_worst(const az_proof *p, const char *part);
 /* Nothing is different and nothing was left unchecked. */

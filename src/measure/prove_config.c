@@ -202,6 +202,20 @@ static void compare_fields(az_proving *v, const az_config *here)
     it->detail = v->arch->name;
 }
 
+/* Keys that the user set: there, and left out of everything else. */
+static void report_asked(az_proving *v)
+{
+    az_proof_item *it;
+
+    if (!v->o->asked && !v->o->asked_wrong) return;
+    it = az_proof_add(v->p, "config", "overridden keys",
+                      v->o->asked_wrong ? AZ_DIFFERENT : AZ_EQUAL);
+    it->detail = v->o->asked && *v->o->asked ? az_proof_text(v->p, "%s", v->o->asked) : NULL;
+    if (v->o->asked_wrong)
+        it->where =
+            az_proof_text(v->p, "%s has not the value that was asked for", v->o->asked_wrong);
+}
+
 adze_status az_prove_config(az_proving *v, adze_error *err)
 {
     adze_error why = { .pos = ADZE_NOPOS };
@@ -221,5 +235,6 @@ adze_status az_prove_config(az_proving *v, adze_error *err)
         az_proof_add(v->p, "config", "architecture", AZ_DIFFERENT)->where =
             az_proof_text(v->p, "%s in the reference, %s here", v->arch->name, arch->name);
     compare_fields(v, &here);
+    report_asked(v);
     return compare_rope(v, &here, err);
 }

@@ -3,6 +3,7 @@
 #define AZ_MEASURE_PROVE_PARTS_H
 
 #include "arch/arch.h"
+#include "format/format.h"
 #include "measure/prove.h"
 #include "text/tokenizer.h"
 
@@ -26,13 +27,14 @@ const char *az_proof_text(az_proof *p, const char *fmt, ...) AZ_PRINTF(2, 3);
 void az_proof_note(az_proof *p, const char *text);
 /* An item about `model` that could not be read: the error's text is the place. */
 void az_proof_broken(az_proof *p, const char *part, const char *name, const adze_error *err);
-/* Is it the input's fault (and so a difference), not the machine's? */
-bool az_proof_soft(adze_status s);
 
 adze_status az_prove_tokens(az_proving *v, adze_error *err);
 adze_status az_prove_template(az_proving *v, adze_error *err);
 adze_status az_prove_config(az_proving *v, adze_error *err);
 adze_status az_prove_weights(az_proving *v, adze_error *err);
+/* prove_recipe.c: one item, the types of all outputs against those that the recipe gives. */
+adze_status az_prove_recipe(az_proving *v, const az_plan *ref, const az_plan *model,
+                            adze_error *err);
 adze_status az_prove_logits(az_proving *v, adze_error *err);
 /* prove_known.c: notes by properties of the models. */
 void az_prove_known(az_proving *v);

@@ -292,6 +292,21 @@ static adze_status around_is_wrong(const texts *t, bool *wrong, adze_error *err)
     return rc;
 }
 
+/* An added token of the reference that the file's types hide from llama.cpp; NULL: none. */
+static const char *hidden_token(const texts *t)
+{
+    const adze_tokenizer *ref = t->ref.tok;
+
+    for (size_t id = 0; id < ref->n_ids; id++) {
+        if (!(ref->flags[id] & AZ_TOK_ADDED) || az_llama_tok_marks(t->here.llama, (int32_t)id))
+            continue;
+        return az_proof_text(
+            t->v->p, "by its type, llama.cpp does not look for token %zu, \"%.*s\", in text", id,
+            (int)(ref->text[id].n < 60 ? ref->text[id].n : 60), ref->text[id].s);
+    }
+    return NULL;
+}
+
 /* detail: what is wrong in the file; NULL: nothing. */
 static void report_llama_cpp(const texts *t, const char *detail)
 {
@@ -302,11 +317,23 @@ static void report_llama_cpp(const texts *t, const char *detail)
     else if (t->differing || !t->here.llama)
         it->verdict = AZ_ELSEWHERE;
     it->detail = detail;
-    it->where = t->where;
+    it->where = t->where ? t->where : detail;
+    if (it->where == detail) it->detail = NULL;
     if (!t->here.llama) return;
     it->compared = t->n;
     it->differing = t->differing;
     it->of = "texts";
+}
+
+/* tokenizer.ggml.model that the reference's kind asks for. */
+static const char *model_wanted(const adze_tokenizer *t)
+{
+    switch (t->kind) {
+    case AZ_TOK_UNIGRAM: return "t5";
+    case AZ_TOK_WORDPIECE: return "bert";
+    case AZ_TOK_BPE: return t->bpe.unit == AZ_BPE_BYTES ? "gpt2" : "llama";
+    }
+    return "";
 }
 
 /* A name that says something else than what is right is a fault of the file; what llama.cpp does with the right
@@ -323,7 +350,10 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
 
     if (!model) return ADZE_OK;
     want = strcmp(model, "gpt2") == 0 ? pre_wanted(v) : NULL;
-    if (want && !az_llama_pre_same(want, given))
+    if (strcmp(model, model_wanted(v->ref_tok)) != 0)
+        detail = az_proof_text(v->p, "tokenizer.ggml.model is \"%s\", the reference needs \"%s\"",
+                               model, model_wanted(v->ref_tok));
+    else if (want && !az_llama_pre_same(want, given))
         detail = az_proof_text(v->p, "tokenizer.ggml.pre is \"%s\", the reference needs \"%s\"",
                                given ? given : "", want);
     rc = az_llama_tok_new(&llama, v->run, v->model, &why);
@@ -337,6 +367,7 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
         if (rc == ADZE_OK) rc = around_is_wrong(&t, &around, err);
         if (rc < 0) goto done;
         if (around) detail = "the flags that add a BOS or an EOS are not the reference's";
+        if (!detail) detail = hidden_token(&t);
     }
     report_llama_cpp(&t, detail);
     rc = ADZE_OK;

@@ -321,11 +321,12 @@ typedef struct proving_weights {
     uint64_t done, total;
 } proving_weights;
 
-static adze_status compare_tensor(proving_weights *w, const az_output *ref, const az_output *here,
-                                  adze_error *err)
+/* `called`: the name under which the two meet; one of them may serve under it only. */
+static adze_status compare_tensor(proving_weights *w, const char *called, const az_output *ref,
+                                  const az_output *here, adze_error *err)
 {
     pair t = { .v = w->v, .ref_plan = w->ref, .model_plan = w->model, .want = *ref, .have = *here };
-    const char *name = az_proof_text(w->v->p, "%s", here->name);
+    const char *name = az_proof_text(w->v->p, "%s", called);
 
     t.cols = (size_t)(here->n_dims ? here->shape[here->n_dims - 1] : 1);
     if (!same_shape(ref, here)) {
@@ -375,7 +376,7 @@ static adze_status compare_all(proving_weights *w, adze_error *err)
     for (size_t i = 0; i < w->model->n_outputs && rc == ADZE_OK; i++) {
         const az_output *here = &w->model->outputs[i], *ref = serving(w->ref, here->name);
         if (ref)
-            rc = compare_tensor(w, ref, here, err);
+            rc = compare_tensor(w, here->name, ref, here, err);
         else
             az_proof_add(p, "weights", az_proof_text(p, "%s", here->name), AZ_DIFFERENT)->where =
                 "is not in the reference";
@@ -384,7 +385,7 @@ static adze_status compare_all(proving_weights *w, adze_error *err)
         const az_output *ref = &w->ref->outputs[i], *here = serving(w->model, ref->name);
         if (here && strcmp(here->name, ref->name) == 0) continue;
         if (here)
-            rc = compare_tensor(w, ref, here, err);
+            rc = compare_tensor(w, ref->name, ref, here, err);
         else
             az_proof_add(p, "weights", az_proof_text(p, "%s", ref->name), AZ_DIFFERENT)->where =
                 "is in the reference, but missing here";
@@ -402,7 +403,8 @@ adze_status az_prove_weights(az_proving *v, adze_error *err)
     if (rc < 0) return rc;
     rc = az_plan_new(&w.model, v->run, v->model, NULL, gguf, &why);
     if (rc == ADZE_OK) {
-        rc = compare_all(&w, err);
+        rc = az_prove_recipe(v, w.ref, w.model, err);
+        if (rc == ADZE_OK) rc = compare_all(&w, err);
     } else if (az_proof_soft(rc)) {
         az_proof_broken(v->p, "weights", "tensors", &why);
         rc = ADZE_OK;

@@ -276,6 +276,13 @@ void az_llama_tok_free(az_llama_tok *t)
     az_free(t->run, t);
 }
 
+bool az_llama_tok_marks(const az_llama_tok *t, int32_t id)
+{
+    for (size_t i = 0; i < t->n_markers; i++)
+        if (t->markers[i].id == id) return true;
+    return false;
+}
+
 /* A stretch of text, or a token that was found. */
 typedef struct fragment {
     size_t at, n;

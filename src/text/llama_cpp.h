@@ -19,6 +19,9 @@ void az_llama_tok_free(az_llama_tok *t);
 adze_status az_llama_tok_encode(const az_llama_tok *t, const char *text, size_t n, bool add_special,
                                 int32_t **ids, size_t *n_ids, adze_error *err);
 
+/* Does it look for this token in the text, before anything else? */
+bool az_llama_tok_marks(const az_llama_tok *t, int32_t id);
+
 /* Do two names of tokenizer.ggml.pre mean the same? NULL: the key is missing. */
 bool az_llama_pre_same(const char *a, const char *b);
 
