@@ -4,6 +4,7 @@
 #include "core/packed.h"
 #include "format/format.h"
 #include "format/parts.h"
+#include "format/repack.h"
 #include "format/rows.h"
 #include "text/tokenizer.h"
 
@@ -18,6 +19,8 @@ typedef struct planner {
     az_config config;
     az_graph graph;
     size_t cap;
+    size_t repacked, plain; /* packed matrices: those that keep their codes, the others */
+    float off;              /* most that a repacked number moves, in steps */
 } planner;
 
 const az_tensor *az_output_source(const az_output *o)
@@ -119,6 +122,54 @@ static void shape_of(const az_graph_weight *w, int64_t skipped, az_output *o)
     set_shape(o, n, shape);
 }
 
+/* The blocks that hold what the parts of w's tensors do, experts' alike. */
+static adze_status find_blocks(planner *pl, const az_graph_weight *w, az_producer *pr, az_type *out,
+                               adze_error *err)
+{
+    adze_model *m = pl->p->model;
+    int n = pr->source.by_expert ? w->experts : 1;
+    adze_status rc = ADZE_OK;
+
+    pl->plain++;
+    for (int e = 0; e < n && rc == ADZE_OK; e++) {
+        const az_tensor *t = az_source_tensor(&pr->source, m, e);
+        az_repack r = { .type = AZ_F32 };
+        if (t && az_is_decoded(t)) rc = az_repack_find(m, t, &r, err);
+        if (rc < 0 || r.type == AZ_F32 || (e && r.type != pr->as)) {
+            pr->as = AZ_F32;
+            return rc;
+        }
+        pr->as = r.type;
+        if (r.off > pl->off) pl->off = r.off;
+    }
+    if (rc == ADZE_OK) {
+        *out = pr->as;
+        pl->repacked++;
+        pl->plain--;
+    }
+    return rc;
+}
+
+/* What became of packed matrices, in one line. */
+static void note_blocks(planner *pl)
+{
+    az_arena *a = &pl->p->arena;
+    const char *kept = "", *moved = "", *plain = "";
+
+    if (pl->off > 0)
+        moved = az_arena_printf(a, ", at most 1/%.0f of a step off", 1 / (double)pl->off);
+    if (pl->repacked)
+        kept = az_arena_printf(a, "%zu packed matrices keep their codes%s%s", pl->repacked,
+                               moved ? moved : "", pl->plain ? "; " : "");
+    if (pl->plain)
+        plain = az_arena_printf(a,
+                                "%zu packed matrices that no GGUF type holds become bf16 (--recipe "
+                                "q8_0 is half of that)",
+                                pl->plain);
+    if (kept && plain && pl->repacked + pl->plain)
+        az_plan_note(pl->p, az_arena_printf(a, "%s%s", kept, plain));
+}
+
 static adze_status output_from_hf(planner *pl, const az_graph_weight *w, adze_error *err)
 {
     adze_model *m = pl->p->model;
@@ -136,6 +187,9 @@ static adze_status output_from_hf(planner *pl, const az_graph_weight *w, adze_er
     if (source.map->gguf == AZ_TR_NORM && pl->config.norm_add_one) pr.add = 1;
     shape_of(w, source.map->gguf == AZ_TR_ROWS ? pl->config.position_offset : 0, &o);
     rc = kept_type(m, source.t, f32, &o.type, err);
+    if (rc == ADZE_OK && az_is_decoded(source.t) && !f32 && pr.add == 0 &&
+        !(source.map->flags & AZ_TENSOR_TRANSPOSED))
+        rc = find_blocks(pl, w, &pr, &o.type, err);
     if (rc == ADZE_OK) rc = permutation(pl, source.t, source.map->gguf, &pr, err);
     return rc == ADZE_OK ? add_output(pl, w->name, &o, &pr, err) : rc;
 }
@@ -150,6 +204,7 @@ static adze_status outputs_from_hf(planner *pl, adze_error *err)
     for (int i = 0; i < pl->graph.n_weights && rc == ADZE_OK; i++)
         rc = output_from_hf(pl, &pl->graph.weights[i], err);
     if (rc < 0) return rc;
+    if (!pl->p->recipe) note_blocks(pl);
     rc = az_arch_extra_tensors(pl->arch, m, &pl->config, extra, &n_extra, err);
     for (size_t i = 0; i < n_extra && rc == ADZE_OK; i++) {
         az_producer pr = { .data = extra[i].data };

@@ -8,6 +8,7 @@
 #include "core/half.h"
 #include "core/packed.h"
 #include "format/parts.h"
+#include "format/repack.h"
 
 #include <string.h>
 
@@ -24,38 +25,48 @@ uint64_t az_source_item_bytes(const az_tensor *t, int64_t items)
     return items ? t->size_bytes / (uint64_t)items : 0;
 }
 
-/* Rows (or elements of a vector), `item` bytes each, as the source has them. */
-static adze_status read_source(const az_plan *p, const az_tensor *t, int64_t i0, int64_t n,
-                               size_t item, char *dst, adze_error *err)
+/* What an output's rows are read as. */
+static az_type read_type(const az_output *o, const az_producer *pr)
 {
+    return pr->as != AZ_F32 && pr->as == o->type && !o->n_parts ? pr->as : pr->src->type;
+}
+
+/* Rows (or elements of a vector), `item` bytes each, as the source has them, or as blocks that hold the same. */
+static adze_status read_source(const az_plan *p, const az_tensor *t, az_type as, int64_t i0,
+                               int64_t n, size_t item, char *dst, adze_error *err)
+{
+    if (as != t->type) return az_repack_rows(p->model, t, as, i0, n, dst, err);
     if (t->packed) return az_packed_rows(p->model, t, i0, n, dst, err);
     return az_model_read(p->model, t, (uint64_t)i0 * item, dst, (size_t)n * item, err);
 }
 
 /* Items [i0, i0 + n) of a tensor whose heads are permuted: GGUF item 2j+s of a head of d is the source's
  * item s*d/2+j, and the other way round. Reads the heads that they lie in, once. */
-static adze_status read_permuted(const az_plan *p, const az_producer *pr, int64_t i0, int64_t n,
-                                 char *dst, adze_error *err)
+static adze_status read_permuted(const az_plan *p, const az_producer *pr, az_type as, int64_t i0,
+                                 int64_t n, char *dst, adze_error *err)
 {
     int64_t d = pr->permuted / pr->heads, first = i0 / d * d, last = ((i0 + n - 1) / d + 1) * d;
-    size_t item = (size_t)pr->item_bytes;
-    char *heads = az_alloc(p->run, (size_t)(last - first) * item);
+    uint64_t item = pr->item_bytes;
     adze_status rc;
+    char *heads;
 
+    if (as != pr->src->type) az_type_row_bytes(as, (uint64_t)az_tensor_cols(pr->src), &item);
+    heads = az_alloc(p->run, (size_t)((uint64_t)(last - first) * item));
     if (!heads) return az_fail_nomem(err, "reading weights");
-    rc = read_source(p, pr->src, first, last - first, item, heads, err);
+    rc = read_source(p, pr->src, as, first, last - first, (size_t)item, heads, err);
     for (int64_t i = i0; i < i0 + n && rc == ADZE_OK; i++) {
         int64_t in = i % d, half = d / 2;
         int64_t from = i - in + (pr->inverse ? in % half * 2 + in / half : in % 2 * half + in / 2);
-        memcpy(dst + (size_t)(i - i0) * item, heads + (size_t)(from - first) * item, item);
+        memcpy(dst + (uint64_t)(i - i0) * item, heads + (uint64_t)(from - first) * item,
+               (size_t)item);
     }
     az_free(p->run, heads);
     return rc;
 }
 
 /* n items of one expert from item j on, all lying in one tensor. */
-static adze_status read_part(const az_plan *p, const az_producer *pr, int e, int64_t j, int64_t n,
-                             char *dst, uint64_t item, adze_error *err)
+static adze_status read_part(const az_plan *p, const az_producer *pr, az_type as, int e, int64_t j,
+                             int64_t n, char *dst, uint64_t item, adze_error *err)
 {
     const az_items *i = &pr->items;
     const az_tensor *t = az_source_tensor(&pr->source, p->model, e);
@@ -64,10 +75,10 @@ static adze_status read_part(const az_plan *p, const az_producer *pr, int e, int
     adze_status rc;
 
     if (!pr->source.map) t = pr->src;
-    if (i->step == 1) return read_source(p, t, first, n, (size_t)item, dst, err);
+    if (i->step == 1) return read_source(p, t, as, first, n, (size_t)item, dst, err);
     wide = az_alloc(p->run, (size_t)((uint64_t)(n * i->step) * item));
     if (!wide) return az_fail_nomem(err, "reading weights");
-    rc = read_source(p, t, first, (n - 1) * i->step + 1, (size_t)item, wide, err);
+    rc = read_source(p, t, as, first, (n - 1) * i->step + 1, (size_t)item, wide, err);
     for (int64_t k = 0; k < n && rc == ADZE_OK; k++)
         memcpy(dst + (uint64_t)k * item, wide + (uint64_t)(k * i->step) * item, (size_t)item);
     az_free(p->run, wide);
@@ -102,7 +113,8 @@ static adze_status read_zipped(const az_plan *p, const az_producer *pr, int64_t 
 
     for (int odd = 0; odd < 2 && rc == ADZE_OK; odd++) {
         int64_t first = (at + 1 - odd) / 2, count = (at + n + 1 - odd) / 2 - first;
-        rc = read_source(p, odd ? pr->second : pr->src, first, count, (size_t)item, half, err);
+        rc = read_source(p, odd ? pr->second : pr->src, pr->src->type, first, count, (size_t)item,
+                         half, err);
         for (int64_t i = 0; i < count && rc == ADZE_OK; i++)
             memcpy(dst + (uint64_t)(2 * (first + i) + odd - at) * item, half + (uint64_t)i * item,
                    (size_t)item);
@@ -119,23 +131,24 @@ static adze_status read_rows(const az_plan *p, const az_output *o, int64_t r0, i
     const az_items *i = &pr->items;
     bool turned = pr->source.map && pr->source.map->flags & AZ_TENSOR_TRANSPOSED && i->width > 1;
     int64_t per_row = i->width ? cols_of(o) / i->width : 1, at = r0 * per_row, end, run;
+    az_type as = read_type(o, pr);
     adze_status rc = ADZE_OK;
     uint64_t item;
     char *to = dst;
 
-    if (pr->heads && o->n_dims == 1) return read_permuted(p, pr, 0, pr->permuted, dst, err);
-    if (pr->heads) return read_permuted(p, pr, r0, n, dst, err);
-    if (!az_type_row_bytes(pr->src->type, (uint64_t)i->width, &item))
+    if (pr->heads && o->n_dims == 1) return read_permuted(p, pr, as, 0, pr->permuted, dst, err);
+    if (pr->heads) return read_permuted(p, pr, as, r0, n, dst, err);
+    if (!az_type_row_bytes(as, (uint64_t)i->width, &item))
         return az_fail_name(err, ADZE_EFORMAT, p->model->path, o->name, ADZE_NOPOS,
                             "rows of %lld elements are not stored as %s", (long long)i->width,
-                            az_type_get(pr->src->type)->name);
+                            az_type_get(as)->name);
     if (pr->second) return read_zipped(p, pr, at, n * per_row, item, dst, err);
     for (end = at + n * per_row; at < end && rc == ADZE_OK; at += run) {
         int64_t j = at % i->part_items;
         run = i->part_items - j < end - at ? i->part_items - j : end - at;
         rc = turned ? read_turned(p, pr, (int)(at / i->part_items), j, run, to,
                                   item / (uint64_t)i->width, err)
-                    : read_part(p, pr, (int)(at / i->part_items), j, run, to, item, err);
+                    : read_part(p, pr, as, (int)(at / i->part_items), j, run, to, item, err);
         to += (uint64_t)run * item;
     }
     return rc;
@@ -209,7 +222,8 @@ static adze_status read_turned_back(const az_plan *p, const az_output *o, int64_
         for (int64_t j = 0; j < cols && rc == ADZE_OK; j += TURNED_ROWS) {
             int64_t k = cols - j < TURNED_ROWS ? cols - j : TURNED_ROWS;
             rc = pr->second ? read_zipped(p, pr, matrix + j, k, item, rows, err)
-                            : read_source(p, pr->src, matrix + j, k, (size_t)item, rows, err);
+                            : read_source(p, pr->src, pr->src->type, matrix + j, k, (size_t)item,
+                                          rows, err);
             for (int64_t i = 0; i < k && rc == ADZE_OK; i++) {
                 unpack(az_kernels_default(), pr->src->type, rows + (uint64_t)i * item, x,
                        (size_t)width);
@@ -268,14 +282,14 @@ static adze_status sourced_rows(az_plan *p, const az_output *o, int64_t r0, int6
                                 adze_error *err)
 {
     const az_producer *pr = o->producer;
-    az_type from = pr->turn ? AZ_F32 : pr->src->type;
+    az_type from = pr->turn ? AZ_F32 : read_type(o, pr);
     uint64_t src_row, src_bytes;
     char *src = NULL;
     float *x = NULL;
     adze_status rc;
 
     if (o->packing && o->packing->split) return split_rows(p, o, r0, n, dst, err);
-    if (pr->src->type == o->type && !o->n_parts && pr->add == 0 && !pr->turn)
+    if (from == o->type && !o->n_parts && pr->add == 0 && !pr->turn)
         return read_rows(p, o, r0, n, dst, err);
     x = az_type_row_bytes(from, (uint64_t)cols_of(o), &src_row) &&
                 az_mul_u64(src_row, (uint64_t)n, &src_bytes) && src_bytes < SIZE_MAX / 2

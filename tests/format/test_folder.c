@@ -7,6 +7,7 @@
 #include <adze/session.h>
 #include "core/half.h"
 #include "core/packed.h"
+#include "kernel/kernel.h"
 #include "format/mlx.h"
 
 static adze_status try_convert(adze_run *run, const char *src, const char *dst,
@@ -55,6 +56,7 @@ static float *values(const adze_model *m, const az_tensor *t)
         if (t->type == AZ_BF16) x[i] = az_bf16_to_f32(h[i]);
         if (t->type == AZ_F16) x[i] = az_f16_to_f32(h[i]);
     }
+    if (az_type_get(t->type)->quantized) az_kernels_default()->unpack[t->type](h, x, n);
     az_free(fx_run, h);
     return x;
 }
@@ -316,6 +318,46 @@ static void runs_parts(void **state)
     }
 }
 
+/* A GGUF keeps the codes where one of its types holds them: every number is the same. */
+static void keeps_codes(void **state)
+{
+    static const struct {
+        const char *recipe;
+        int group;
+        az_type type;
+    } kept[] = { { "mlx-4bit", 32, AZ_Q4_1 },  { "mlx-4bit", 64, AZ_Q4_1 },
+                 { "mlx-2bit", 64, AZ_Q4_1 },  { "mlx-5bit", 64, AZ_Q5_1 },
+                 { "mlx-mxfp4", 0, AZ_MXFP4 }, { "mlx-6bit", 64, AZ_BF16 } };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(kept); i++) {
+        adze_model *a, *b;
+        size_t matrices = 0;
+
+        convert(fx_path("good"), fx_path("mlx"),
+                (az_convert_opts){ .recipe = kept[i].recipe, .group = kept[i].group });
+        convert(fx_path("mlx"), fx_path("kept.gguf"), (az_convert_opts){ .recipe = NULL });
+        convert(fx_path("mlx"), fx_path("flat.gguf"), (az_convert_opts){ .recipe = "f32" });
+        a = open_model(fx_path("kept.gguf"));
+        b = open_model(fx_path("flat.gguf"));
+        for (size_t k = 0; k < a->n_tensors; k++) {
+            const az_tensor *t = &a->tensors[k];
+            size_t n = (size_t)(az_tensor_rows(t) * az_tensor_cols(t));
+            float *x = values(a, t), *y = values(b, az_model_tensor(b, t->name));
+
+            matrices += t->type == kept[i].type;
+            assert_true(t->type == kept[i].type || t->type == AZ_F32);
+            for (size_t e = 0; e < n && kept[i].type != AZ_BF16; e++)
+                if (!(x[e] == y[e])) fail_msg("%s: %zu: %g, %g", t->name, e, x[e], y[e]);
+            az_free(fx_run, x);
+            az_free(fx_run, y);
+        }
+        assert_true(matrices > 5);
+        adze_model_close(a);
+        adze_model_close(b);
+    }
+}
+
 /* --- appearing whole -------------------------------------------------------------------------------------- */
 
 typedef struct stopper {
@@ -509,6 +551,7 @@ int main(void)
         cmocka_unit_test(makes_documents_from_keys),
         cmocka_unit_test(is_no_worse_than_mlx),
         cmocka_unit_test(runs_parts),
+        cmocka_unit_test(keeps_codes),
         cmocka_unit_test(takes_up_interrupted_runs),
         cmocka_unit_test(is_the_same_for_any_threads),
         cmocka_unit_test(survives_failing_allocations),

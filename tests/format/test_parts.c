@@ -9,6 +9,7 @@
 #include "codec/affine.h"
 #include "core/packed.h"
 #include "format/parts.h"
+#include "format/repack.h"
 #include "kernel/kernel.h"
 
 enum { N = 16, K = 64 };
@@ -87,6 +88,36 @@ static void check_engine_rows(const char *what, const adze_model *m, const az_te
     az_codes_free(&c);
 }
 
+static int gguf_types[AZ_TYPE_COUNT];
+
+/* The blocks that a GGUF gets hold the same values, or are off by as much as is said. */
+static void check_repacked(const char *what, const adze_model *m, const az_tensor *t,
+                           const float *want)
+{
+    size_t cols = (size_t)az_tensor_cols(t), n = (size_t)az_tensor_rows(t) * cols;
+    adze_error err = { 0 };
+    az_repack r = { .type = AZ_F32 };
+    uint8_t *blocks = az_alloc(fx_run, n * sizeof(float));
+    float *x = az_alloc(fx_run, n * sizeof *x);
+
+    if (az_is_decoded(t)) assert_int_equal(az_repack_find(m, t, &r, &err), ADZE_OK);
+    gguf_types[r.type]++;
+    if (r.type != AZ_F32) {
+        float top = 0;
+        assert_int_equal(az_repack_rows(m, t, r.type, 0, az_tensor_rows(t), blocks, &err), ADZE_OK);
+        az_kernels_default()->unpack[r.type](blocks, x, n);
+        for (size_t i = 0; i < n; i++)
+            top = fmaxf(top, fabsf(want[i]));
+        for (size_t i = 0; i < n; i++)
+            if (!(fabsf(x[i] - want[i]) <= r.off * top))
+                fail_msg("%s as %s: value %zu is %.9g, want %.9g (off %g)", what,
+                         az_type_get(r.type)->name, i, (double)x[i], (double)want[i],
+                         (double)r.off);
+    }
+    az_free(fx_run, blocks);
+    az_free(fx_run, x);
+}
+
 /* Every type of the engine came up in the tests before. */
 static void puts_all_into_rows(void **state)
 {
@@ -95,6 +126,9 @@ static void puts_all_into_rows(void **state)
     (void)state;
     for (size_t i = 0; i < AZ_COUNT(types); i++)
         if (!engine_types[types[i]]) fail_msg("%s did not", az_type_get(types[i])->name);
+    if (!gguf_types[AZ_F32] || !gguf_types[AZ_Q4_0] || !gguf_types[AZ_Q4_1] || !gguf_types[AZ_Q8_0])
+        fail_msg("not all kinds of blocks came up: %d %d %d %d", gguf_types[AZ_F32],
+                 gguf_types[AZ_Q4_0], gguf_types[AZ_Q4_1], gguf_types[AZ_Q8_0]);
 }
 
 static void check_values(const char *what, const char *dir, const char *name, const float *want,
@@ -123,6 +157,7 @@ static void check_values(const char *what, const char *dir, const char *name, co
         if (az_f32_bits(x[i]) != az_f32_bits(want[i]) && !(x[i] == 0 && want[i] == 0))
             fail_msg("%s: value %zu is %g, want %g", what, i, (double)x[i], (double)want[i]);
     check_engine_rows(what, m, t, want);
+    check_repacked(what, m, t, want);
     az_free(fx_run, raw);
     az_free(fx_run, x);
     adze_model_close(m);
@@ -403,6 +438,7 @@ static void reads_packed(void **state)
     check_packed(4, false, false);
     check_packed(4, true, false);
     check_packed(8, true, false);
+    check_packed(8, false, false);
     check_packed(2, false, false);
     check_packed(3, true, false);
     check_packed(3, true, true);
