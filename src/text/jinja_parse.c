@@ -324,8 +324,9 @@ static az_jnode *parse_block(parser *P, const az_jtok *at)
 
     if (!n || !az_jp_expect(P, AZ_JT_NAME, "expected a name")) return NULL;
     if (az_jp_is(P, "scoped") || az_jp_is(P, "required")) {
-        az_jp_fail(P, "scoped and required blocks are not supported");
-        P->J->rc = ADZE_EUNSUP;
+        P->J->line = az_jp_at(P)->line;
+        P->J->col = az_jp_at(P)->col;
+        az_jfail_status(P->J, ADZE_EUNSUP, "scoped and required blocks are not supported");
         return NULL;
     }
     P->in_loop = false;

@@ -423,6 +423,22 @@ static void positions_are_told(void **state)
         expect_failure(all[i].source, all[i].where);
 }
 
+static void unsupported_is_told_from_malformed(void **state)
+{
+    static const char *const all[] = { "{% block a scoped %}{% endblock %}",
+                                       "x\n{% block a required %}{% endblock %}" };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(all); i++) {
+        adze_error err = { 0 };
+        char *text;
+        assert_int_equal(render(all[i], strlen(all[i]), NULL, NULL, &text, &err), ADZE_EUNSUP);
+        assert_int_equal(err.status, ADZE_EUNSUP);
+        assert_non_null(strstr(err.msg, i ? "line 2, column 12" : "line 1, column 12"));
+        assert_non_null(strstr(err.msg, "not supported"));
+    }
+}
+
 /* Every allocation refused once: an error each time, and nothing is left behind (the run counts). */
 static int countdown;
 static void *(*real_alloc)(void *user, size_t n);
@@ -488,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(deep_variables_are_refused, start_run, stop_run),
         cmocka_unit_test_setup_teardown(bad_bytes_are_refused, start_run, stop_run),
         cmocka_unit_test_setup_teardown(positions_are_told, start_run, stop_run),
+        cmocka_unit_test_setup_teardown(unsupported_is_told_from_malformed, start_run, stop_run),
         cmocka_unit_test_setup_teardown(survives_every_failed_allocation, start_run, stop_run),
         cmocka_unit_test_setup_teardown(entry_point_for_fuzzing, start_run, stop_run),
     };
