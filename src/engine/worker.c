@@ -41,7 +41,8 @@ static adze_status remote_error(const json_t *e, const char *method, adze_error 
     /* a worker cannot claim success, nor that the user interrupted us, nor a status that does not exist */
     az_json_int(data, "status", &status);
     if (status >= 0 || status == ADZE_ECANCEL || status < ADZE_ENOENT) status = ADZE_EWORKER;
-    return az_fail_name(err, (adze_status)status, path, name, ADZE_NOPOS, "%s", msg ? msg : method);
+    return az_fail_name(err, (adze_status)status, path, name, ADZE_NOPOS, "%s",
+                        msg && msg[0] ? msg : method);
 }
 
 static adze_status receive(az_worker *w, const char *method, int64_t id, json_t **result,

@@ -220,6 +220,7 @@ static void bad_answers_are_errors_of_the_worker(void **state)
         { ANSWER "echo '{\"id\":2,\"result\":{},\"frame\":9223372036854775807}'; R", "frame length",
           ADZE_EFORMAT },
         { ANSWER "echo '{\"id\":2,\"error\":null}'; R", "memory", ADZE_EWORKER },
+        { ANSWER "echo '{\"id\":2,\"error\":{\"message\":\"\"}}'; R", "memory", ADZE_EWORKER },
         { ANSWER "echo '{\"id\":2,\"error\":{\"message\":\"no\",\"data\":{\"status\":0}}}'; R",
           "no", ADZE_EWORKER },
         { ANSWER "echo '{\"id\":2,\"error\":{\"message\":\"no\",\"data\":{\"status\":-9}}}'; R",
