@@ -4,6 +4,7 @@ option(ADZE_TESTS "build the tests, the examples and the benchmarks" ON)
 option(ADZE_WERROR "treat warnings as errors" OFF)
 option(BUILD_SHARED_LIBS "build libadze-rt and libadze as shared libraries" OFF)
 set(ADZE_SANITIZE "" CACHE STRING "value for -fsanitize, for example address,undefined")
+option(ADZE_FUZZ "link tests/fuzz with libFuzzer, and count what its inputs reach (clang)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release)
@@ -24,6 +25,10 @@ endif()
 if(ADZE_SANITIZE)
     add_compile_options(-fsanitize=${ADZE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
     add_link_options(-fsanitize=${ADZE_SANITIZE})
+endif()
+if(ADZE_FUZZ)
+    add_compile_options(-O1 -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping)
+    add_link_options(-fprofile-instr-generate)
 endif()
 
 # Numbers must not depend on the compiler: no contraction of a*b+c, no fast-math.

@@ -74,3 +74,6 @@ endforeach()
 add_executable(render_lines tests/text/render_lines.c)
 adze_target(render_lines)
 target_link_libraries(render_lines PRIVATE adze-rt PkgConfig::JANSSON)
+
+# Parsers of untrusted bytes: tests/fuzz/README.md.
+include(cmake/fuzz.cmake)
