@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "core/packed.h"
 #include "format/format.h"
 
 typedef struct inspect_opts {
@@ -16,14 +17,41 @@ static const az_opt opts[] = {
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
 
+/* Tensors that are stored in the same way. */
+typedef struct kind {
+    const char *name;
+    uint32_t tensors;
+    uint64_t bytes;
+} kind;
+
+enum { MAX_KINDS = AZ_TYPE_COUNT + 64 };
+
 typedef struct view {
     adze_model *m;
     const az_arch *arch; /* NULL: not known, `why` says it */
     az_config config;
     adze_error why;
-    uint64_t type_bytes[AZ_TYPE_COUNT];
-    uint32_t type_tensors[AZ_TYPE_COUNT];
+    kind kinds[MAX_KINDS]; /* types first, by number; the last takes what is left */
+    size_t n_kinds;
 } view;
+
+static const char *stored_as(const az_tensor *t)
+{
+    return t->packed && t->packed->label ? t->packed->label : az_type_get(t->type)->name;
+}
+
+static void count(view *v, const az_tensor *t)
+{
+    const char *name = stored_as(t);
+    size_t i = 0;
+
+    while (i < v->n_kinds && strcmp(v->kinds[i].name, name) != 0)
+        i++;
+    if (i == MAX_KINDS) i--;
+    if (i == v->n_kinds) v->kinds[v->n_kinds++].name = i + 1 < MAX_KINDS ? name : "others";
+    v->kinds[i].tensors++;
+    v->kinds[i].bytes += t->size_bytes;
+}
 
 static void look(view *v)
 {
@@ -35,10 +63,10 @@ static void look(view *v)
     } else if (az_arch_of(v->m, &v->arch, &v->config, &v->why) < 0) {
         v->arch = NULL;
     }
-    for (size_t i = 0; i < v->m->n_tensors; i++) {
-        v->type_tensors[v->m->tensors[i].type]++;
-        v->type_bytes[v->m->tensors[i].type] += v->m->tensors[i].size_bytes;
-    }
+    for (size_t t = 0; t < AZ_TYPE_COUNT; t++)
+        v->kinds[v->n_kinds++].name = az_type_get((az_type)t)->name;
+    for (size_t i = 0; i < v->m->n_tensors; i++)
+        count(v, &v->m->tensors[i]);
 }
 
 static uint64_t file_bytes(const adze_model *m)
@@ -70,9 +98,9 @@ static json_t *tensors_json(const adze_model *m)
         for (int k = 0; k < t->n_dims; k++)
             json_array_append_new(shape, json_integer(t->shape[k]));
         json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I}", "name", t->name,
-                                              "type", az_type_get(t->type)->name, "shape", shape,
-                                              "file", az_path_base(m->files[t->file].path),
-                                              "offset", (json_int_t)t->at_bytes, "bytes",
+                                              "type", stored_as(t), "shape", shape, "file",
+                                              az_path_base(m->files[t->file].path), "offset",
+                                              (json_int_t)t->at_bytes, "bytes",
                                               (json_int_t)t->size_bytes));
     }
     return list;
@@ -126,11 +154,11 @@ static void print_json(az_cli *cli, const view *v, bool tensors)
     const adze_model *m = v->m;
     json_t *types = json_object(), *files = json_array(), *j;
 
-    for (size_t t = 0; t < AZ_TYPE_COUNT; t++)
-        if (v->type_tensors[t])
-            json_object_set_new(types, az_type_get((az_type)t)->name,
-                                json_pack("{s:I, s:I}", "tensors", (json_int_t)v->type_tensors[t],
-                                          "bytes", (json_int_t)v->type_bytes[t]));
+    for (size_t i = 0; i < v->n_kinds; i++)
+        if (v->kinds[i].tensors)
+            json_object_set_new(types, v->kinds[i].name,
+                                json_pack("{s:I, s:I}", "tensors", (json_int_t)v->kinds[i].tensors,
+                                          "bytes", (json_int_t)v->kinds[i].bytes));
     for (size_t i = 0; i < m->n_files; i++)
         json_array_append_new(files, json_pack("{s:s, s:I}", "path", m->files[i].path, "bytes",
                                                (json_int_t)m->files[i].size_bytes));
@@ -195,15 +223,15 @@ static void print_metadata(az_cli *cli, const adze_model *m)
     }
 }
 
-static void print_tensors(az_cli *cli, const adze_model *m)
+static void print_tensors(az_cli *cli, const adze_model *m, int width)
 {
     char shape[96], size[32];
 
     for (size_t i = 0; i < m->n_tensors; i++) {
         const az_tensor *t = &m->tensors[i];
         shape_text(t, shape, sizeof shape);
-        az_cli_printf(cli, "  %-48s %-6s %-16s %9s  %s:%llu\n", t->name, az_type_get(t->type)->name,
-                      shape, az_cli_bytes(size, sizeof size, (double)t->size_bytes),
+        az_cli_printf(cli, "  %-48s %-*s %-16s %9s  %s:%llu\n", t->name, width, stored_as(t), shape,
+                      az_cli_bytes(size, sizeof size, (double)t->size_bytes),
                       az_path_base(m->files[t->file].path), (unsigned long long)t->at_bytes);
     }
 }
@@ -212,6 +240,7 @@ static void print_text(az_cli *cli, const view *v, bool tensors)
 {
     const adze_model *m = v->m;
     char a[32], b[32];
+    int width = 6;
 
     az_cli_printf(cli, "%s\n", m->path);
     az_cli_printf(cli, "format        %s, %zu file%s, %s\n", m->format, m->n_files,
@@ -222,10 +251,14 @@ static void print_text(az_cli *cli, const view *v, bool tensors)
                   adze_model_parameters(m)
                       ? 8.0 * (double)adze_model_bytes(m) / (double)adze_model_parameters(m)
                       : 0.0);
-    for (size_t t = 0; t < AZ_TYPE_COUNT; t++)
-        if (v->type_tensors[t])
-            az_cli_printf(cli, "  %-6s      %4u tensors, %s\n", az_type_get((az_type)t)->name,
-                          v->type_tensors[t], az_cli_bytes(b, sizeof b, (double)v->type_bytes[t]));
+    for (size_t i = 0; i < v->n_kinds; i++)
+        if (v->kinds[i].tensors && (int)strlen(v->kinds[i].name) > width)
+            width = (int)strlen(v->kinds[i].name);
+    for (size_t i = 0; i < v->n_kinds; i++)
+        if (v->kinds[i].tensors)
+            az_cli_printf(cli, "  %-*s %4u tensors, %s\n", width < 11 ? 11 : width,
+                          v->kinds[i].name, v->kinds[i].tensors,
+                          az_cli_bytes(b, sizeof b, (double)v->kinds[i].bytes));
     if (m->chat_template) az_cli_printf(cli, "chat template %zu bytes\n", m->chat_template_n);
     if (m->kv.n) {
         az_cli_printf(cli, "metadata\n");
@@ -233,7 +266,7 @@ static void print_text(az_cli *cli, const view *v, bool tensors)
     }
     if (tensors) {
         az_cli_printf(cli, "tensors\n");
-        print_tensors(cli, m);
+        print_tensors(cli, m, width);
     }
 }
 

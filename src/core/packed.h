@@ -44,7 +44,7 @@ typedef struct az_layout {
 /* What the numbers mean is said in the layout's file. */
 typedef struct az_packed {
     const az_layout *layout;
-    const char *label;            /* for people: "4-bit, groups of 64" */
+    const char *label;            /* what is stored, for people: "gptq 4 g128" */
     az_tensor part[AZ_MAX_PARTS]; /* name NULL: not there */
     int bits;
     int64_t group;      /* columns that share a scale */

@@ -120,7 +120,7 @@ static adze_status join(az_joiner *j)
             if (!t) return az_part_bad(j, q, "has no %s beside it", names[k] + 1);
             p.part[k] = *t;
         }
-        p.label = az_arena_printf(&j->m->arena, "awq, 4 bits, groups of %lld", (long long)group);
+        p.label = az_arena_printf(&j->m->arena, "awq 4 g%lld", (long long)group);
         rc = check(j, &p, shape);
         if (rc == ADZE_OK) rc = az_part_add(j, q->name, base, ".weight", 2, shape, &p);
     }

@@ -141,7 +141,7 @@ static adze_status join_blocks(az_joiner *j, const az_tensor *b, size_t base)
     shape[dims - 1] *= BLOCK;
     p.part[0] = *b;
     p.part[1] = *s;
-    p.label = "mxfp4 blocks";
+    p.label = "mxfp4";
     return az_part_add_as(j, AZ_MXFP4, b->name, base, "_blocks", dims, shape, &p);
 }
 
@@ -171,7 +171,7 @@ static adze_status join_matrix(az_joiner *j, const az_tensor *w, size_t base)
     if (mul || div) p.part[2] = mul ? *mul : *div;
     if (p.part[2].name && (p.part[2].type != AZ_F32 || p.part[2].size_bytes != 4))
         return az_part_bad(j, &p.part[2], "must be one f32");
-    p.label = by_byte ? "mxfp4, groups of 32" : "nvfp4, groups of 16";
+    p.label = by_byte ? "mxfp4" : "nvfp4";
     return az_part_add_as(j, by_byte ? AZ_MXFP4 : AZ_F32, w->name, base, ".weight", 2, shape, &p);
 }
 

@@ -165,8 +165,7 @@ static adze_status join(az_joiner *j)
             if (!t && k < 3) return az_part_bad(j, q, "has no %s beside it", names[k] + 1);
         }
         p.group = group > 0 ? group : q->shape[0] * 32;
-        p.label = az_arena_printf(&j->m->arena, "gptq, %d bits, groups of %lld", (int)bits,
-                                  (long long)group);
+        p.label = az_arena_printf(&j->m->arena, "gptq %d g%lld", (int)bits, (long long)group);
         rc = check(j, &p, shape);
         p.groups = p.part[1].shape[0];
         if (rc == ADZE_OK) rc = az_part_add(j, q->name, base, ".weight", 2, shape, &p);

@@ -89,8 +89,8 @@ static adze_status settings(const az_joiner *j, const az_tensor *scales, size_t 
     p->group_rows = 1;
     p->flags = md;
     p->kind = modes[md].kind;
-    p->label = az_arena_printf(&j->m->arena, "mlx %s, %d bits, groups of %d", modes[md].name,
-                               (int)bits, (int)group);
+    p->label = md == AFFINE ? az_arena_printf(&j->m->arena, "mlx q%d g%d", (int)bits, (int)group)
+                            : az_arena_printf(&j->m->arena, "mlx %s", modes[md].name);
     return p->label ? ADZE_OK : az_fail_nomem(j->err, "joining the parts of a tensor");
 }
 

@@ -144,8 +144,7 @@ static adze_status join_one(az_joiner *j, const az_tensor *w, size_t base)
     rc = az_model_read(j->m, st, 0, shape, sizeof shape, j->err);
     if (rc == ADZE_OK) rc = check(j, &p, shape);
     if (rc < 0) return rc;
-    p.label = az_arena_printf(&j->m->arena, "packed, %d bits, groups of %lld", p.bits,
-                              (long long)p.group);
+    p.label = az_arena_printf(&j->m->arena, "pack-quantized %d g%lld", p.bits, (long long)p.group);
     az_part_drop(j, st);
     return az_part_add(j, w->name, base, ".weight", 2, shape, &p);
 }

@@ -132,9 +132,11 @@ static adze_status join(az_joiner *j)
         z = az_part_find(j, s->name, base, ".weight_zero_point");
         if (z) p.part[2] = *z;
         rc = check(j, &p);
-        p.label =
-            az_arena_printf(&j->m->arena, "%s, scales of %lld x %lld", az_type_get(w->type)->name,
-                            (long long)p.group_rows, (long long)p.group);
+        p.label = az_arena_printf(&j->m->arena, "%s %lldx%lld",
+                                  w->type == AZ_I8        ? "int8"
+                                  : w->type == AZ_F8_E4M3 ? "fp8 e4m3"
+                                                          : "fp8 e5m2",
+                                  (long long)p.group_rows, (long long)p.group);
         if (rc == ADZE_OK) rc = az_part_add(j, s->name, base, ".weight", 2, w->shape, &p);
     }
     return rc;

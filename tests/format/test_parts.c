@@ -131,6 +131,18 @@ static void puts_all_into_rows(void **state)
                  gguf_types[AZ_Q4_0], gguf_types[AZ_Q4_1], gguf_types[AZ_Q8_0]);
 }
 
+/* What `adze inspect` calls what is stored. */
+static const char *const labels[][2] = {
+    { "gptq of 3 bits", "gptq 3 g32" },
+    { "awq", "awq 4 g32" },
+    { "fp8 by blocks", "fp8 e4m3 8x24" },
+    { "fp8 with one scale", "fp8 e4m3 16x64" },
+    { "int8 with zero points", "int8 1x64" },
+    { "gpt-oss", "mxfp4" },
+    { "mxfp4", "mxfp4" },
+    { "nvfp4", "nvfp4" },
+};
+
 static void check_values(const char *what, const char *dir, const char *name, const float *want,
                          size_t n)
 {
@@ -142,6 +154,8 @@ static void check_values(const char *what, const char *dir, const char *name, co
     if (adze_model_open(&m, fx_run, dir, &err) < 0) fail_msg("%s: %s %s", what, err.name, err.msg);
     t = az_model_tensor(m, name);
     if (!t || !t->packed) fail_msg("%s: no tensor %s in parts", what, name);
+    for (size_t i = 0; i < AZ_COUNT(labels); i++)
+        if (strcmp(labels[i][0], what) == 0) assert_string_equal(t->packed->label, labels[i][1]);
     assert_int_equal(az_tensor_rows(t) * az_tensor_cols(t), n);
     x = az_calloc(fx_run, n, sizeof *x);
     raw = az_calloc(fx_run, n, sizeof *x);
