@@ -166,7 +166,10 @@ static void put_codes(uint8_t *dst, const uint8_t *q, size_t n, int bits)
     uint32_t acc = 0;
     int have = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    if (bits == 8) memcpy(dst, q, n);
+    for (size_t i = 0; bits == 4 && i < n / 2; i++)
+        dst[i] = (uint8_t)(q[2 * i] | q[2 * i + 1] << 4);
+    for (size_t i = 0; bits != 4 && bits != 8 && i < n; i++) {
         acc |= (uint32_t)q[i] << have;
         for (have += bits; have >= 8; have -= 8, acc >>= 8)
             *dst++ = (uint8_t)acc;

@@ -13,7 +13,7 @@
 #include "kernel/pack.h"
 #include "kernel/pack_v16.h"
 
-enum { AFFINE_GROUP_MAX = 128, AFFINE_STEPS = 3 };
+enum { AFFINE_GROUP_MAX = 128, AFFINE_STEPS = 2 };
 
 typedef struct grp_tile {
     AZ_ALIGNED(64) float x[AFFINE_GROUP_MAX][16]; /* value j of each group */
@@ -109,7 +109,7 @@ AZ_INLINE void grp_refit(grp_try *f, v16 sum_x, float len)
 /* Shares of the range that the narrower candidates leave out, by bits. */
 static const float grp_cut2[] = { 0.08f, 0.16f, 0.26f, 0.38f };
 static const float grp_cut3[] = { 0.05f, 0.11f, 0.19f, 0.28f };
-static const float grp_cut4[] = { 0.03f, 0.08f, 0.14f };
+static const float grp_cut4[] = { 0.05f, 0.12f };
 static const float grp_cut5[] = { 0.02f, 0.06f };
 static const float grp_cut8[] = { 0.0f };
 
