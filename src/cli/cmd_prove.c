@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct prove_opts {
-    const char *text, *parts, *imatrix, *out;
+    const char *text, *parts, *imatrix, *with, *out;
     int64_t chunks;
     az_opt_list override_kv;
     bool sample, json;
@@ -21,6 +21,9 @@ static const az_opt opts[] = {
       "importance matrix that MODEL was made with" },
     { 0, "override-kv", AZ_OPT_LIST, offsetof(prove_opts, override_kv), NULL, "KEY=TYPE:VALUE",
       "key that MODEL was made with instead of the reference's; may be repeated" },
+    { 0, "with", AZ_OPT_STR, offsetof(prove_opts, with), NULL, "LIST",
+      "real frameworks whose own ids are compared too: tokenizers (Python), llama.cpp "
+      "(llama-tokenize)" },
     { 0, "sample", AZ_OPT_BOOL, offsetof(prove_opts, sample), NULL, NULL,
       "compare some rows of each tensor instead of all" },
     { 0, "chunks", AZ_OPT_INT, offsetof(prove_opts, chunks), "16", "N",
@@ -52,7 +55,9 @@ static unsigned parts_of(const char *list)
 static int prove_run(az_cli *cli, const void *values, int argc, const char **argv)
 {
     const prove_opts *o = values;
-    az_prove_opts po = { .text = o->text, .sample = o->sample, .chunks = (size_t)o->chunks };
+    az_prove_opts po = {
+        .text = o->text, .with = o->with, .sample = o->sample, .chunks = (size_t)o->chunks
+    };
     az_prove_asked asked = { o->imatrix, &o->override_kv };
     adze_error err = { .pos = ADZE_NOPOS };
     az_proof *p = NULL;

@@ -41,6 +41,7 @@ typedef struct az_prove_opts {
     const struct az_recipe *recipe;         /* that the model says it was made by; NULL: none */
     bool recipe_binds;                      /* adze wrote it: types must be the recipe's */
     const char *recipe_wrong;               /* what the model says cannot be read: why; NULL */
+    const char *with;        /* real frameworks to ask for their ids, a list with commas; NULL */
     const char *asked;       /* keys that were set as asked, left out of what is compared; NULL */
     const char *asked_wrong; /* one that was to be set and is not; NULL */
 } az_prove_opts;

@@ -3,141 +3,11 @@
  * Special tokens are recognized in the texts and put around them, as a prompt's are.
  */
 #include "base/json.h"
-#include "measure/prove_parts.h"
-#include "text/llama_cpp.h"
+#include "measure/prove_ways.h"
 #include "text/tok_compare.h"
-#include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { MAX_TEXT = 64 << 20, SHOWN_IDS = 6 };
-
-/* One of two ways to tokenize; how: 0 the tokenizer, else llama.cpp's. */
-typedef struct way {
-    const adze_tokenizer *tok;
-    const az_llama_tok *llama;
-} way;
-
-static adze_status encode(const way *w, const char *s, size_t n, int32_t **ids, size_t *n_ids,
-                          adze_error *err)
-{
-    return w->llama ? az_llama_tok_encode(w->llama, s, n, true, ids, n_ids, err)
-                    : adze_tokenize(w->tok, s, n, 1, ids, n_ids, err);
-}
-
-static void put_ids(az_buf *b, const int32_t *ids, size_t n, size_t from)
-{
-    az_buf_puts(b, from ? "[.. " : "[");
-    for (size_t i = from; i < n && i < from + SHOWN_IDS; i++)
-        if (ids[i] < 0)
-            az_buf_puts(b, i > from ? " error" : "error");
-        else
-            az_buf_printf(b, "%s%d", i > from ? " " : "", (int)ids[i]);
-    az_buf_puts(b, n > from + SHOWN_IDS ? " ..]" : "]");
-}
-
-/* Texts compared so far between two ways. */
-typedef struct texts {
-    az_proving *v;
-    way ref, here;
-    uint64_t n, ids, differing;
-    const char *where;
-} texts;
-
-static const char *describe(texts *t, const char *what, const char *s, size_t n, const int32_t *a,
-                            size_t n_a, const int32_t *b, size_t n_b, size_t at)
-{
-    const char *text;
-    char raw[72];
-    size_t len = n < 48 ? n : 48;
-    az_buf buf;
-
-    memcpy(raw, s, len);
-    raw[len] = 0;
-    for (size_t i = 0; i < len; i++)
-        if (!raw[i]) raw[i] = '?';
-    az_buf_init(&buf, t->v->run);
-    az_buf_printf(&buf, "%s: \"%s%s\": token %zu: ", what, raw, n > len ? ".." : "", at);
-    put_ids(&buf, a, n_a, at);
-    az_buf_puts(&buf, " in the reference, ");
-    put_ids(&buf, b, n_b, at);
-    az_buf_puts(&buf, t->here.llama ? " in llama.cpp" : " here");
-    text = az_proof_text(t->v->p, "%s", az_buf_ok(&buf) ? buf.data : "");
-    az_buf_deinit(&buf);
-    return text;
-}
-
-static adze_status compare_text(texts *t, const char *what, const char *s, size_t n,
-                                adze_error *err)
-{
-    int32_t *a = NULL, *b = NULL;
-    size_t n_a = 0, n_b = 0, at = 0;
-    adze_status rc;
-
-    /* What is no UTF-8 becomes U+FFFD in llama.cpp, whatever the model. */
-    if (t->here.llama && az_utf8_prefix(s, n) != n) return ADZE_OK;
-    rc = encode(&t->ref, s, n, &a, &n_a, err);
-    if (rc == ADZE_OK) rc = encode(&t->here, s, n, &b, &n_b, err);
-    if (rc == ADZE_OK) {
-        t->n++;
-        t->ids += n_a;
-        while (at < n_a && at < n_b && a[at] == b[at])
-            at++;
-        if (at < n_a || at < n_b) {
-            if (!t->differing++) t->where = describe(t, what, s, n, a, n_a, b, n_b, at);
-        }
-    }
-    adze_tokens_free(t->ref.tok, a);
-    az_free(t->v->run, b);
-    return rc;
-}
-
-static adze_status compare_file(texts *t, const char *path, adze_error *err)
-{
-    char *text = NULL, name[32];
-    size_t n = 0, line = 0;
-    adze_status rc = az_read_file(t->v->run, path, MAX_TEXT, &text, &n, err);
-
-    for (size_t at = 0; rc == ADZE_OK && at < n;) {
-        const char *stop = memchr(text + at, '\n', n - at);
-        size_t end = stop ? (size_t)(stop - text) + 1 : n;
-        snprintf(name, sizeof name, "line %zu", ++line);
-        rc = compare_text(t, name, text + at, end - at, err);
-        at = end;
-        if (rc == ADZE_OK && line % 1024 == 0) {
-            rc = az_check_cancel(t->v->run, err);
-            az_progress(t->v->run, "prove tokens", at, n, "B");
-        }
-    }
-    if (rc == ADZE_OK && n) rc = compare_text(t, "the whole text", text, n, err);
-    az_free(t->v->run, text);
-    return rc;
-}
-
-/* Every token's own text: what the merges make of it. */
-static adze_status compare_pieces(texts *t, adze_error *err)
-{
-    adze_status rc = ADZE_OK;
-
-    for (size_t id = 0; id < t->ref.tok->n_ids && rc == ADZE_OK; id++) {
-        az_str s = t->ref.tok->bytes[id];
-        if (s.s && s.n) rc = compare_text(t, "a token's text", s.s, s.n, err);
-        if (rc == ADZE_OK && id % 4096 == 0) rc = az_check_cancel(t->v->run, err);
-    }
-    return rc;
-}
-
-static adze_status compare_texts(texts *t, adze_error *err)
-{
-    adze_status rc = ADZE_OK;
-
-    for (const az_proof_string *s = az_proof_strings; s->what && rc == ADZE_OK; s++)
-        rc = compare_text(t, s->what, s->s, s->n, err);
-    if (rc == ADZE_OK) rc = compare_pieces(t, err);
-    if (rc == ADZE_OK && t->v->o->text) rc = compare_file(t, t->v->o->text, err);
-    return rc;
-}
 
 static void report_diff(az_proving *v, const char *name, const az_tok_diff *d, const char *of)
 {
@@ -164,8 +34,12 @@ static adze_status compare_tables(az_proving *v, adze_error *err)
 
 static adze_status compare_ids(az_proving *v, adze_error *err)
 {
-    texts t = { .v = v, .ref = { v->ref_tok, NULL }, .here = { v->model_tok, NULL } };
-    adze_status rc = compare_texts(&t, err);
+    az_texts t = { .v = v,
+                   .ref = { .tok = v->ref_tok },
+                   .here = { .tok = v->model_tok },
+                   .ref_name = "in the reference",
+                   .here_name = "here" };
+    adze_status rc = az_texts_compare(&t, err);
     az_proof_item *it;
 
     if (rc < 0) return rc;
@@ -275,14 +149,14 @@ static const char *pre_wanted(const az_proving *v)
 }
 
 /* Could flags say what the reference puts around a text, and do they say something else? */
-static adze_status around_is_wrong(const texts *t, bool *wrong, adze_error *err)
+static adze_status around_is_wrong(const az_texts *t, bool *wrong, adze_error *err)
 {
     const adze_tokenizer *ref = t->ref.tok;
     int32_t *a = NULL, *b = NULL;
     size_t n_a = 0, n_b = 0;
-    adze_status rc = encode(&t->ref, "", 0, &a, &n_a, err);
+    adze_status rc = az_way_encode(t->v->run, &t->ref, "", 0, &a, &n_a, err);
 
-    if (rc == ADZE_OK) rc = encode(&t->here, "", 0, &b, &n_b, err);
+    if (rc == ADZE_OK) rc = az_way_encode(t->v->run, &t->here, "", 0, &b, &n_b, err);
     if (rc == ADZE_OK && (n_a != n_b || memcmp(a, b, n_a * sizeof *a) != 0))
         *wrong = ref->n_prefix <= 1 && ref->n_suffix <= 1 &&
                  (!ref->n_prefix || ref->prefix[0] == ref->bos) &&
@@ -293,7 +167,7 @@ static adze_status around_is_wrong(const texts *t, bool *wrong, adze_error *err)
 }
 
 /* An added token of the reference that the file's types hide from llama.cpp; NULL: none. */
-static const char *hidden_token(const texts *t)
+static const char *hidden_token(const az_texts *t)
 {
     const adze_tokenizer *ref = t->ref.tok;
 
@@ -308,7 +182,7 @@ static const char *hidden_token(const texts *t)
 }
 
 /* detail: what is wrong in the file; NULL: nothing. */
-static void report_llama_cpp(const texts *t, const char *detail)
+static void report_llama_cpp(const az_texts *t, const char *detail)
 {
     az_proof_item *it = az_proof_add(t->v->p, "tokens", "ids in llama.cpp", AZ_EQUAL);
 
@@ -342,7 +216,10 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
 {
     const char *given = az_kv_string(&v->model->kv, "tokenizer.ggml.pre"), *detail = NULL;
     const char *model = az_kv_string(&v->model->kv, "tokenizer.ggml.model"), *want;
-    texts t = { .v = v, .ref = { v->ref_tok, NULL } };
+    az_texts t = { .v = v,
+                   .ref = { .tok = v->ref_tok },
+                   .ref_name = "in the reference",
+                   .here_name = "in llama.cpp" };
     adze_error why = { .pos = ADZE_NOPOS };
     az_llama_tok *llama = NULL;
     bool around = false;
@@ -363,7 +240,7 @@ static adze_status compare_llama_cpp(az_proving *v, adze_error *err)
         t.where = az_proof_text(v->p, "%s: %s", why.name, why.msg);
     } else {
         t.here.llama = llama;
-        rc = compare_texts(&t, err);
+        rc = az_texts_compare(&t, err);
         if (rc == ADZE_OK) rc = around_is_wrong(&t, &around, err);
         if (rc < 0) goto done;
         if (around) detail = "the flags that add a BOS or an EOS are not the reference's";
@@ -403,5 +280,6 @@ adze_status az_prove_tokens(az_proving *v, adze_error *err)
     rc = compare_tables(v, err);
     if (rc == ADZE_OK) compare_rules(v);
     if (rc == ADZE_OK) rc = compare_ids(v, err);
-    return rc < 0 ? rc : compare_llama_cpp(v, err);
+    if (rc == ADZE_OK) rc = compare_llama_cpp(v, err);
+    return rc < 0 ? rc : az_prove_real_ids(v, err);
 }

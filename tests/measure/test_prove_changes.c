@@ -682,6 +682,67 @@ static void first_added_tokens_keep_their_ids(void **state)
     program_expect(&p, 0, "1 2 ", "printf '<|system|>a' | \"$ADZE\" tokenize \"$T/folder\"");
 }
 
+/* ---- real frameworks, played by small ones ---- */
+
+static void real_frameworks(void **state)
+{
+    (void)state;
+    program_run(&p, "mkdir -p \"$T/none/tokenizers\" \"$T/other/tokenizers\" \"$T/bin\"; "
+                    "echo 'raise ImportError(\"not here\")' >\"$T/none/tokenizers/__init__.py\"; "
+                    "cat >\"$T/other/tokenizers/__init__.py\" <<'E'\n"
+                    "import os\n"
+                    "__version__ = '0'\n"
+                    "print('noise')\n"
+                    "class Tokenizer:\n"
+                    "    @staticmethod\n"
+                    "    def from_file(path):\n"
+                    "        open(path).close()\n"
+                    "        return Tokenizer()\n"
+                    "    def no_truncation(self): pass\n"
+                    "    def no_padding(self): pass\n"
+                    "    def encode(self, text):\n"
+                    "        how = os.environ['HOW']\n"
+                    "        if how == 'throw': raise ValueError('will not')\n"
+                    "        if how == 'exit': os._exit(3)\n"
+                    "        self.ids = [7] * (1 if how == 'seven' else 9 * len(text) + 9000)\n"
+                    "        return self\n"
+                    "E\n"
+                    "printf '#!/bin/sh\\necho \"[1, 5]\"\\n' >\"$T/bin/llama-tokenize\"; "
+                    "chmod +x \"$T/bin/llama-tokenize\"");
+    assert_int_equal(p.code, 0);
+    program_expect(&p, 6, "no package tokenizers",
+                   "PYTHONPATH=\"$T/none\" \"$ADZE\" prove demo/checkpoint demo/checkpoint --parts "
+                   "tokens --with tokenizers");
+    program_expect(
+        &p, 5, "in tokenizers on the reference, [",
+        "HOW=seven PYTHONPATH=\"$T/other\" \"$ADZE\" prove demo/checkpoint \"$T/bf16.gguf\" "
+        "--json --parts tokens --with tokenizers");
+    program_expect(
+        &p, 5, "ValueError: will not",
+        "HOW=throw PYTHONPATH=\"$T/other\" \"$ADZE\" prove demo/checkpoint \"$T/bf16.gguf\" "
+        "--json --parts tokens --with tokenizers");
+    program_expect(
+        &p, 5, "bytes of ids for a text of",
+        "HOW=many PYTHONPATH=\"$T/other\" \"$ADZE\" prove demo/checkpoint \"$T/bf16.gguf\" "
+        "--json --parts tokens --with tokenizers");
+    program_expect(
+        &p, 5, "ids in tokenizers",
+        "HOW=exit PYTHONPATH=\"$T/other\" \"$ADZE\" prove demo/checkpoint \"$T/bf16.gguf\" "
+        "--json --parts tokens --with tokenizers");
+    program_expect(
+        &p, 0, "[.. 5] in the program",
+        "PATH=\"$T/bin:$PATH\" \"$ADZE\" prove \"$T/norm\" \"$T/bf16.gguf\" --json --parts "
+        "tokens --with llama.cpp");
+    program_expect(&p, 6, "llama-tokenize is not in $PATH",
+                   "PATH=/usr/bin:/bin \"$ADZE\" prove \"$T/norm\" \"$T/bf16.gguf\" --json --parts "
+                   "tokens --with llama.cpp");
+    program_expect(
+        &p, 5, "the model is no GGUF",
+        "\"$ADZE\" prove demo/checkpoint demo/checkpoint --json --parts tokens --with llama.cpp");
+    program_expect(&p, 2, "--with",
+                   "\"$ADZE\" prove demo/checkpoint demo/checkpoint --parts tokens --with spacy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -689,6 +750,7 @@ int main(void)
         cmocka_unit_test(damage_in_folders_is_found),
         cmocka_unit_test(what_means_nothing_is_proven),
         cmocka_unit_test(what_was_asked_is_proven),
+        cmocka_unit_test(real_frameworks),
         cmocka_unit_test(first_added_tokens_keep_their_ids),
     };
 
