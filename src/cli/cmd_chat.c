@@ -120,18 +120,24 @@ static adze_status prompt_ids(chatting *c, int32_t **ids, size_t *n, adze_error 
     return rc;
 }
 
-/* Keep what the session holds of this prompt; *from receives where the rest begins. */
+/* Keep what the session holds of this prompt, all or, where a state of the model cannot be cut there, nothing; *from
+ * receives where the rest begins. */
 static adze_status keep_prefix(chatting *c, const int32_t *ids, size_t n, size_t *from,
                                adze_error *err)
 {
     size_t common = 0;
+    adze_status rc;
 
     if (c->n_held > adze_session_pos(c->s)) c->n_held = adze_session_pos(c->s);
     while (common < c->n_held && common + 1 < n && c->held[common] == ids[common])
         common++;
-    *from = common;
-    c->n_held = common;
-    return adze_session_rewind(c->s, common, err);
+    rc = adze_session_rewind(c->s, common, err);
+    if (rc == ADZE_EUNSUP) {
+        common = 0;
+        rc = adze_session_rewind(c->s, 0, err);
+    }
+    *from = c->n_held = common;
+    return rc;
 }
 
 static adze_status answer_to(chatting *c, const int32_t *ids, size_t n, adze_generate_result *r,

@@ -53,6 +53,24 @@ printf '{%% if %%}' >"$tmp/m/chat_template.jinja"
 chat 3 'line 1' 'x\n' "$tmp/m"
 printf '{{ bos_token }}{{ messages[-1].content }}' >"$tmp/m/chat_template.jinja"
 chat 0 '[a-z]' 'It was the best of\n' "$tmp/m" --greedy -n 4
+# convolutions' states cannot be cut in the middle of what is held: the model reads the new prompt from its start
+"${ADZE_BUILD:-build/release}/made_checkpoint" lfm2 "$tmp/conv" >/dev/null || fail 'no model with convolutions'
+{
+    printf '{"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},'
+    printf '"model": {"type": "BPE", "merges": [], "vocab": {"\\u0120": 0, "\\u010a": 1'
+    i=2
+    for c in a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M N O P Q R S T U V W X Y Z 0 1 2 3 4 5 6 7 8 9; do
+        printf ', "%s": %d' $c $i
+        i=$((i + 1))
+    done
+    printf '}}}'
+} >"$tmp/conv/tokenizer.json"
+printf '{{ messages[-1].content }}' >"$tmp/conv/chat_template.jinja"
+chat 0 '' 'Help\n' "$tmp/conv" --greedy -n 8
+cp "$tmp/out" "$tmp/alone"
+chat 0 '' 'Hello\nHelp\n' "$tmp/conv" --greedy -n 8
+tail -n 1 "$tmp/out" | cmp -s - "$tmp/alone" || { fail 'another answer after a first turn'; cat "$tmp/out" "$tmp/alone"; }
+
 # the template sees the whole conversation: the system message, and both sides of each turn
 printf '{%% if messages|length > 2 %%}{{ raise_exception(messages|map(attribute="role")|join("+")) }}{%% endif %%}x' \
     >"$tmp/m/chat_template.jinja"
