@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "format/format.h"
+#include "format/hf_tokenizer.h"
 #include "text/llama_cpp.h"
 
 typedef struct tokenize_opts {
@@ -229,7 +230,9 @@ static int tokenize_run(az_cli *cli, const void *opt, int argc, const char **arg
         return az_cli_usage(cli, az_cmd_find("tokenize"),
                             "--as is llama.cpp, and does not go with --decode");
     if (k.o->json && k.o->lines) k.list = json_array();
-    rc = az_model_open(&k.m, cli->run, argv[0], AZ_READ_NO_WEIGHTS, &err);
+    rc = az_hf_is_tokenizer(argv[0])
+             ? az_hf_open_tokenizer(&k.m, cli->run, argv[0], &err)
+             : az_model_open(&k.m, cli->run, argv[0], AZ_READ_NO_WEIGHTS, &err);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&k.t, cli->run, k.m, &err);
     if (rc == ADZE_OK) az_cli_warnings(cli, NULL, k.t);
     if (rc == ADZE_OK && k.o->as && strcmp(k.m->format, "gguf") != 0)
@@ -257,8 +260,9 @@ const az_cmd az_cmd_tokenize = {
     .summary = "turn text on stdin into token ids, or ids into text",
     .details = "Reads stdin exactly as it is, a final newline included, and prints the ids on one "
                "line. MODEL\n"
-               "needs no weights: a GGUF that holds only a vocabulary and a folder with only a "
-               "tokenizer will do.",
+               "needs no weights: a GGUF that holds only a vocabulary, a folder with only a "
+               "tokenizer, or a\n"
+               "tokenizer.json, tokenizer.model, vocab.json or vocab.txt by itself will do.",
     .example = "printf 'Hello, world' | adze tokenize model.gguf --pieces",
     .opts = opts,
     .opts_size = sizeof(tokenize_opts),

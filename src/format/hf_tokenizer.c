@@ -2,6 +2,7 @@
 #include "format/hf_tokenizer.h"
 #include "text/source.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,4 +123,47 @@ bool az_hf_has_tokenizer(adze_run *run, const char *dir)
         if (n > 0 && (size_t)n < sizeof path && az_exists(run, path)) return true;
     }
     return false;
+}
+
+/* Which kind of file a path names; AZ_COUNT(names): none. "gpt2-tokenizer.json" is one too. */
+static size_t kind_of(const char *path)
+{
+    size_t kind = 0, n = strlen(path);
+
+    for (; kind < AZ_COUNT(names); kind++) {
+        size_t len = strlen(names[kind]);
+        if (n < len || strcmp(path + n - len, names[kind]) != 0) continue;
+        if (n == len || !isalnum((unsigned char)path[n - len - 1])) break;
+    }
+    return kind;
+}
+
+bool az_hf_is_tokenizer(const char *path)
+{
+    return kind_of(path) < AZ_COUNT(names);
+}
+
+adze_status az_hf_open_tokenizer(adze_model **out, adze_run *run, const char *path, adze_error *err)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *dir = az_path_dir(run, path);
+    adze_model *m = NULL;
+    file f = { .text = NULL };
+    adze_status rc = dir ? az_model_new(&m, run, dir, "hf", err) : az_fail_nomem(err, path);
+
+    *out = NULL;
+    az_free(run, dir);
+    if (rc == ADZE_OK) rc = read_file(m, "tokenizer_config.json", &f, err);
+    if (rc == ADZE_OK && f.text) rc = parse(&f, &m->tok.hf_config, err);
+    az_free(run, f.text);
+    f.text = NULL;
+    if (rc == ADZE_OK) rc = read_file(m, name, &f, err);
+    if (rc == ADZE_OK && !f.text) rc = az_fail(err, ADZE_ENOENT, path, ADZE_NOPOS, "no such file");
+    if (rc == ADZE_OK) rc = read_as(m, kind_of(path), &f, err);
+    az_free(run, f.text);
+    if (rc == ADZE_OK)
+        *out = m;
+    else
+        adze_model_close(m);
+    return rc;
 }
