@@ -8,6 +8,7 @@
 #include "format/gguf_vocab_kinds.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "text/special.h"
 #include "text/tokenizer.h"
 
 #include <stdio.h>
@@ -345,12 +346,11 @@ static bool template_adds(const json_t *post, const char *token, bool at_start)
 static adze_status put_special(vocab *v, const char *name, const char *key, const char *add_key,
                                bool at_start)
 {
-    bool add, bos = false, eos = false, given;
+    bool add, bos, eos, given;
     char text[64];
     int64_t id, eot;
 
-    given = az_json_bool(v->config, "add_bos_token", &bos);
-    given = az_json_bool(v->config, "add_eos_token", &eos) || given;
+    given = az_special_flags(v->config, !v->p->model->tok.hf_name, &bos, &eos);
     if (!special_id(v, name, &id) && /* what begins a text of an encoder is its BOS there */
         (strcmp(name, "bos") != 0 || !special_id(v, "cls", &id)))
         return ADZE_OK;

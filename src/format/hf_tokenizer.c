@@ -72,10 +72,11 @@ static adze_status from_merges(adze_model *m, const file *vocab, const az_tok_be
 static const char *const names[] = { "tokenizer.json", "tokenizer.model", "spiece.model",
                                      "vocab.json", "vocab.txt" };
 
-static adze_status read_added(const adze_model *m, json_t **out, adze_error *err)
+/* A JSON object that may be missing. */
+static adze_status read_beside(const adze_model *m, const char *name, json_t **out, adze_error *err)
 {
     file f;
-    adze_status rc = read_file(m, "added_tokens.json", &f, err);
+    adze_status rc = read_file(m, name, &f, err);
 
     if (rc == ADZE_OK && f.text) rc = parse(&f, out, err);
     az_free(m->run, f.text);
@@ -85,19 +86,22 @@ static adze_status read_added(const adze_model *m, json_t **out, adze_error *err
 static adze_status read_as(adze_model *m, size_t kind, const file *f, adze_error *err)
 {
     az_tok_beside b = { .run = m->run, .config = m->tok.hf_config };
-    json_t *added = NULL;
+    json_t *added = NULL, *map = NULL;
     adze_status rc;
 
     if (kind == 0) return from_json(m, f, err);
     m->tok.hf_name = names[kind];
-    rc = read_added(m, &added, err);
+    rc = read_beside(m, "added_tokens.json", &added, err);
+    if (rc == ADZE_OK) rc = read_beside(m, "special_tokens_map.json", &map, err);
     b.added = added;
+    b.map = map;
     if (rc == ADZE_OK && kind <= 2)
         rc = az_tok_from_spm(&m->tok.hf, f->text, f->n, &b, f->path, err);
     if (rc == ADZE_OK && kind == 3) rc = from_merges(m, f, &b, err);
     if (rc == ADZE_OK && kind == 4)
         rc = az_tok_from_vocab_txt(&m->tok.hf, f->text, f->n, &b, f->path, err);
     json_decref(added);
+    json_decref(map);
     return rc;
 }
 

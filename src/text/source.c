@@ -1,6 +1,7 @@
 /* vocab.txt, vocab.json and merges.txt, and the added tokens of tokenizer_config.json. Defaults: transformers'
  * tokenizer classes (5.23, 2026). */
 #include "text/source.h"
+#include "text/special.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -57,7 +58,7 @@ static int by_id(const void *a, const void *b)
     return i < k ? -1 : i > k;
 }
 
-/* Entries with ids in rising order behind the ones without. */
+/* Entries with ids in rising order. */
 static adze_status put_sorted(json_t *list, json_t *places, json_t *found, adze_run *run,
                               adze_error *err)
 {
@@ -105,22 +106,24 @@ static adze_status find_added(json_t *found, const az_tok_beside *b, const char 
 adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *path,
                               adze_error *err)
 {
-    static const char *const names[] = { "bos_token", "eos_token", "unk_token", "sep_token",
-                                         "pad_token", "cls_token", "mask_token" };
     json_t *found = json_array(), *places = json_object(), *e;
+    json_t *tokens = az_special_tokens(b->config, b->map);
     const json_t *more = json_object_get(b->config, "additional_special_tokens");
     adze_status rc;
     size_t i;
 
-    if (!found || !places) {
+    if (!found || !places || !tokens) {
         json_decref(found);
         json_decref(places);
+        json_decref(tokens);
         return az_fail_nomem(err, "reading a tokenizer");
     }
     json_array_foreach(list, i, e)
         json_object_set_new(places, az_json_str(e, "content"), json_integer((json_int_t)i));
-    for (i = 0; i < AZ_COUNT(names); i++) {
-        const char *text = az_tok_special(b->config, names[i]);
+    rc = find_added(found, b, path, err);
+    if (rc == ADZE_OK) rc = put_sorted(list, places, found, b->run, err);
+    for (i = 0; i < AZ_SPECIAL_NAMES; i++) {
+        const char *text = json_string_value(json_object_get(tokens, az_special_names[i]));
         if (text && place_of(places, text) == SIZE_MAX)
             put(list, places, text, entry(text, -1, true));
     }
@@ -130,8 +133,7 @@ adze_status az_tok_list_added(json_t *list, const az_tok_beside *b, const char *
         if (text && place_of(places, text) == SIZE_MAX)
             put(list, places, text, entry(text, -1, true));
     }
-    rc = find_added(found, b, path, err);
-    if (rc == ADZE_OK) rc = put_sorted(list, places, found, b->run, err);
+    json_decref(tokens);
     json_decref(found);
     json_decref(places);
     return rc;
@@ -178,14 +180,42 @@ static size_t line_at(const char *data, size_t n, size_t at, size_t *len)
     return eol ? end + 1 : n;
 }
 
-static int64_t id_of(const json_t *vocab, const char *text)
+static bool is_taken(const json_t *added, int64_t id)
 {
-    const json_t *id = text ? json_object_get(vocab, text) : NULL;
+    const json_t *e;
+    int64_t own;
+    size_t i;
 
-    return id ? (int64_t)json_integer_value(id) : -1;
+    json_array_foreach(added, i, e)
+    {
+        if (az_json_int(e, "id", &own) && own == id) return true;
+    }
+    return false;
 }
 
-static json_t *bert_pipeline(const json_t *vocab, const json_t *config)
+/* Id of a token: of the vocabulary, else the one that it gets as an added token; -1: none. */
+static int64_t id_of(const json_t *vocab, const json_t *added, const char *text)
+{
+    const json_t *id = text ? json_object_get(vocab, text) : NULL, *e;
+    int64_t next = (int64_t)json_object_size(vocab), own;
+    size_t i;
+
+    if (id) return (int64_t)json_integer_value(id);
+    json_array_foreach(added, i, e)
+    {
+        const char *content = az_json_str(e, "content");
+        if (!content || json_object_get(vocab, content)) continue;
+        if (!az_json_int(e, "id", &own)) {
+            while (is_taken(added, next))
+                next++;
+            own = next++;
+        }
+        if (text && strcmp(content, text) == 0) return own;
+    }
+    return -1;
+}
+
+static json_t *bert_pipeline(const json_t *vocab, const json_t *added, const json_t *config)
 {
     const char *cls = az_tok_special(config, "cls_token"),
                *sep = az_tok_special(config, "sep_token");
@@ -200,12 +230,12 @@ static json_t *bert_pipeline(const json_t *vocab, const json_t *config)
         json_object_set_new(norm, "strip_accents", json_boolean(strip));
     if (!cls) cls = "[CLS]";
     if (!sep) sep = "[SEP]";
-    if (id_of(vocab, cls) < 0) cls = NULL;
-    if (id_of(vocab, sep) < 0) sep = NULL;
+    if (id_of(vocab, added, cls) < 0) cls = NULL;
+    if (id_of(vocab, added, sep) < 0) sep = NULL;
     return json_pack("{s:o, s:{s:s}, s:o, s:{s:s, s:s, s:b}, s:{s:s, s:s, s:s, s:i}}", "normalizer",
                      norm, "pre_tokenizer", "type", "BertPreTokenizer", "post_processor",
-                     az_tok_around(cls, id_of(vocab, cls), sep, id_of(vocab, sep)), "decoder",
-                     "type", "WordPiece", "prefix", "##", "cleanup", 1, "model", "type",
+                     az_tok_around(cls, id_of(vocab, added, cls), sep, id_of(vocab, added, sep)),
+                     "decoder", "type", "WordPiece", "prefix", "##", "cleanup", 1, "model", "type",
                      "WordPiece", "unk_token", unk ? unk : "[UNK]", "continuing_subword_prefix",
                      "##", "max_input_chars_per_word", 100);
 }
@@ -229,7 +259,7 @@ adze_status az_tok_from_vocab_txt(json_t **out, const char *data, size_t n, cons
         if (json_object_get(vocab, usual[i]))
             json_array_append_new(added, entry(usual[i], -1, true));
     if (rc == ADZE_OK) rc = az_tok_list_added(added, b, path, err);
-    if (rc == ADZE_OK) doc = bert_pipeline(vocab, b->config);
+    if (rc == ADZE_OK) doc = bert_pipeline(vocab, added, b->config);
     if (rc == ADZE_OK && (!doc || json_object_set(json_object_get(doc, "model"), "vocab", vocab) ||
                           json_object_set(doc, "added_tokens", added)))
         rc = az_fail_nomem(err, "reading a tokenizer");
@@ -248,8 +278,8 @@ static bool one_of(const char *s, const char *const *list)
 }
 
 /* The steps around the model by the class that tokenizer_config.json names. */
-static adze_status bpe_pipeline(json_t **out, const json_t *vocab, const json_t *config,
-                                const char *path, adze_error *err)
+static adze_status bpe_pipeline(json_t **out, const json_t *vocab, const json_t *added,
+                                const json_t *config, const char *path, adze_error *err)
 {
     static const char *const gpt2[] = { "GPT2", "CodeGen", "Whisper", "GPTNeoX", NULL };
     static const char *const roberta[] = { "Roberta", "Bart", "Longformer", "LED", "MPNet", NULL };
@@ -258,6 +288,7 @@ static adze_status bpe_pipeline(json_t **out, const json_t *vocab, const json_t 
     const char *cls = az_tok_special(config, "cls_token"),
                *sep = az_tok_special(config, "sep_token");
     az_pre pre = { NULL, false, false };
+    int64_t first, last;
 
     if (one_of(class, qwen2)) {
         az_pre_find("qwen2", &pre);
@@ -274,9 +305,10 @@ static adze_status bpe_pipeline(json_t **out, const json_t *vocab, const json_t 
     json_object_set_new(*out, "decoder", json_pack("{s:s}", "type", "ByteLevel"));
     if (!cls) cls = "<s>";
     if (!sep) sep = "</s>";
-    if (one_of(class, roberta) && id_of(vocab, cls) >= 0 && id_of(vocab, sep) >= 0)
-        json_object_set_new(*out, "post_processor",
-                            az_tok_around(cls, id_of(vocab, cls), sep, id_of(vocab, sep)));
+    first = one_of(class, roberta) ? id_of(vocab, added, cls) : -1;
+    last = one_of(class, roberta) ? id_of(vocab, added, sep) : -1;
+    if (first >= 0 && last >= 0)
+        json_object_set_new(*out, "post_processor", az_tok_around(cls, first, sep, last));
     return ADZE_OK;
 }
 
@@ -304,7 +336,7 @@ adze_status az_tok_from_merges(json_t **out, const json_t *vocab, const char *me
     rc = list && added ? read_merge_lines(list, merges, n, path, err)
                        : az_fail_nomem(err, "reading a tokenizer");
     if (rc == ADZE_OK) rc = az_tok_list_added(added, b, path, err);
-    if (rc == ADZE_OK) rc = bpe_pipeline(&doc, vocab, b->config, path, err);
+    if (rc == ADZE_OK) rc = bpe_pipeline(&doc, vocab, added, b->config, path, err);
     model = rc == ADZE_OK ? json_pack("{s:s}", "type", "BPE") : NULL;
     if (rc == ADZE_OK &&
         (!model || json_object_set(model, "vocab", (json_t *)(uintptr_t)vocab) ||

@@ -11,6 +11,7 @@
 typedef struct az_tok_beside {
     adze_run *run;
     const json_t *config; /* tokenizer_config.json */
+    const json_t *map;    /* special_tokens_map.json */
     const json_t *added;  /* added_tokens.json: texts and ids */
 } az_tok_beside;
 

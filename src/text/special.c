@@ -123,3 +123,13 @@ json_t *az_special_tokens(const json_t *config, const json_t *map)
     }
     return out;
 }
+
+bool az_special_flags(const json_t *config, bool is_json, bool *bos, bool *eos)
+{
+    bool given;
+
+    *bos = *eos = false;
+    if (is_json) return false;
+    given = az_json_bool(config, "add_bos_token", bos);
+    return az_json_bool(config, "add_eos_token", eos) || given;
+}

@@ -12,4 +12,8 @@ extern const char *const az_special_names[AZ_SPECIAL_NAMES];
  * that the config names: a new object; NULL: out of memory. */
 json_t *az_special_tokens(const json_t *config, const json_t *map);
 
+/* add_bos_token and add_eos_token of tokenizer_config.json; false: neither is given, or the folder has a tokenizer.json
+ * (`is_json`), whose post-processor says it, whatever the config says. */
+bool az_special_flags(const json_t *config, bool is_json, bool *bos, bool *eos);
+
 #endif

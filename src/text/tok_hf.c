@@ -4,6 +4,7 @@
  * size up (Hugging Face tokenizers, tokenizer/added_vocabulary.rs, 2025); the file's own id is not used. The
  * vocabulary is an object of texts and ids, or an array of [text, score] or [text, score, type].
  */
+#include "text/special.h"
 #include "text/tokenizer.h"
 
 #include <math.h>
@@ -265,25 +266,25 @@ static adze_status read_merges(const hf_reading *r)
     return ADZE_OK;
 }
 
-/* Token named by tokenizer_config.json, as text or as an object with `content`; -1: none. */
-static int32_t config_token(const adze_tokenizer *t, const json_t *config, const char *key)
+/* Named special token; -1: none, or none of the vocabulary. */
+static int32_t named_token(const adze_tokenizer *t, const json_t *tokens, const char *name)
 {
-    const json_t *j = json_object_get(config, key);
+    const json_t *j = json_object_get(tokens, name);
 
-    if (json_is_object(j)) j = json_object_get(j, "content");
     return json_is_string(j) ? az_tokenizer_id(t, json_string_value(j), json_string_length(j)) : -1;
 }
 
-/* transformers rebuilds the post-processor as bos $A eos when either flag is given. */
+/* transformers makes the post-processor bos $A eos when either flag is given beside other files than a tokenizer.json. */
 static adze_status read_around(const hf_reading *r, const json_t *config)
 {
-    bool add_bos = false, add_eos = false, given;
+    json_t *tokens = az_special_tokens(config, NULL);
+    bool add_bos, add_eos;
 
-    r->t->bos = config_token(r->t, config, "bos_token");
-    r->t->eos = config_token(r->t, config, "eos_token");
-    given = az_json_bool(config, "add_bos_token", &add_bos);
-    given = az_json_bool(config, "add_eos_token", &add_eos) || given;
-    if (given)
+    if (!tokens) return az_fail_nomem(r->err, "reading a tokenizer");
+    r->t->bos = named_token(r->t, tokens, "bos_token");
+    r->t->eos = named_token(r->t, tokens, "eos_token");
+    json_decref(tokens);
+    if (az_special_flags(config, !r->exact_ids, &add_bos, &add_eos))
         return az_tok_set_around(r->t, add_bos ? r->t->bos : -1, add_eos ? r->t->eos : -1, r->err);
     return az_tok_read_post(r->t, json_object_get(r->hf, "post_processor"), 0, r->path, r->err);
 }
