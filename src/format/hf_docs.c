@@ -102,8 +102,10 @@ adze_status az_hf_config_from_gguf(const az_plan *p, json_t **out, adze_error *e
         doc = keys;
         put_id(p, doc, "bos");
         put_id(p, doc, "eos");
-        if (!json_object_get(doc, "pad_token_id"))
-            put_id(p, doc, "pad"); /* positions count from it */
+        if (!json_object_get(doc, "pad_token_id")) {               /* positions may count from it */
+            json_object_set_new(doc, "pad_token_id", json_null()); /* classes have their own */
+            put_id(p, doc, "pad");
+        }
     }
     *out = doc;
     return ADZE_OK;

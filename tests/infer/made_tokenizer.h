@@ -57,6 +57,10 @@ static inline void made_small_tokenizer(const char *folder, int kind)
             "continuing_subword_prefix", "##", "max_input_chars_per_word", 100, "vocab", map,
             "post_processor", az_tok_around("[CLS]", 1, "[SEP]", 2));
     assert_non_null(doc);
+    if (kind == 2) /* tokenizers wants it */
+        json_object_set_new(json_object_get(doc, "post_processor"), "pair",
+                            json_pack("[{s:{s:s, s:i}}, {s:{s:s, s:i}}]", "Sequence", "id", "A",
+                                      "type_id", 0, "Sequence", "id", "B", "type_id", 1));
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     assert_int_equal(json_dump_file(doc, path, 0), 0);
     json_decref(doc);
