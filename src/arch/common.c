@@ -164,23 +164,6 @@ void az_read_window(az_doc *d, az_config *c, int64_t def)
         c->window = az_doc_int(d, "sliding_window", NULL, 1, INT32_MAX, 0);
 }
 
-/* layer_types: false where the list is missing. */
-static bool read_layer_types(az_doc *d, const az_config *c, bool *slides)
-{
-    const json_t *types = d->j ? json_object_get(d->j, "layer_types") : NULL;
-
-    if (!types || json_is_null(types)) return false;
-    if (json_array_size(types) != (size_t)c->n_layers)
-        az_doc_fail(d, ADZE_EFORMAT, "layer_types", "is not a list of %d", c->n_layers);
-    for (int i = 0; i < c->n_layers && d->rc == ADZE_OK; i++) {
-        const char *type = json_string_value(json_array_get(types, (size_t)i));
-        slides[i] = type && strcmp(type, "sliding_attention") == 0;
-        if (!slides[i] && (!type || strcmp(type, "full_attention") != 0))
-            az_doc_fail(d, ADZE_EUNSUP, "layer_types", "element %d is not a known kind", i);
-    }
-    return true;
-}
-
 void az_read_slides(az_doc *d, az_config *c, int64_t period, int64_t from)
 {
     const bool *given = az_doc_is_gguf(d) && c->window
@@ -194,7 +177,7 @@ void az_read_slides(az_doc *d, az_config *c, int64_t period, int64_t from)
     slides = az_doc_bools(d, c->n_layers);
     if (!slides) return;
     c->slides = slides;
-    if (read_layer_types(d, c, slides)) return;
+    if (az_doc_layer_types(d, "sliding_attention", c->n_layers, slides)) return;
     for (int i = 0; i < c->n_layers; i++)
         slides[i] = i >= from && (!period || (i + 1) % period != 0);
 }

@@ -255,3 +255,36 @@ const int32_t *az_doc_gguf_ints(az_doc *d, const char *gguf, int n)
         if (v[i] < 0) az_doc_fail(d, ADZE_EFORMAT, kv->key, "has a negative element %d", i);
     return d->rc < 0 ? NULL : v;
 }
+
+bool az_doc_layer_types(az_doc *d, const char *kind, int n, bool *is)
+{
+    const json_t *types = d->j ? json_object_get(d->j, "layer_types") : NULL;
+
+    if (!types || json_is_null(types)) return false;
+    if (json_array_size(types) != (size_t)n)
+        az_doc_fail(d, ADZE_EFORMAT, "layer_types", "is not a list of %d", n);
+    for (int i = 0; i < n && d->rc == ADZE_OK; i++) {
+        const char *type = json_string_value(json_array_get(types, (size_t)i));
+        is[i] = type && strcmp(type, kind) == 0;
+        if (!is[i] && (!type || strcmp(type, "full_attention") != 0))
+            az_doc_fail(d, ADZE_EUNSUP, "layer_types", "element %d is not a known kind", i);
+    }
+    return true;
+}
+
+bool az_doc_layer_list(az_doc *d, const char *key, int n, bool v, bool *flags)
+{
+    const json_t *list = d->j ? json_object_get(d->j, key) : NULL;
+
+    if (!list || json_is_null(list)) return false;
+    if (!json_is_array(list)) az_doc_fail(d, ADZE_EFORMAT, key, "is not a list");
+    for (size_t i = 0; i < json_array_size(list) && d->rc == ADZE_OK; i++) {
+        const json_t *j = json_array_get(list, i);
+        json_int_t layer = json_integer_value(j);
+        if (!json_is_integer(j) || layer < 0 || layer >= n)
+            az_doc_fail(d, ADZE_EFORMAT, key, "element %zu is not a layer", i);
+        else
+            flags[layer] = v;
+    }
+    return true;
+}

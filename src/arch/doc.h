@@ -48,6 +48,11 @@ const int32_t *az_doc_gguf_ints(az_doc *d, const char *gguf, int n);
 bool *az_doc_bools(az_doc *d, int n);
 const bool *az_doc_gguf_flags(az_doc *d, const char *gguf, int n);
 
+/* layer_types: which of n layers are of a kind; the others must be full_attention. False: the key is missing. */
+bool az_doc_layer_types(az_doc *d, const char *kind, int n, bool *is);
+/* A list of layers under a key: flags of those become v. False: the key is missing. */
+bool az_doc_layer_list(az_doc *d, const char *key, int n, bool v, bool *flags);
+
 /* Fail once; returns d->rc. */
 adze_status az_doc_fail(az_doc *d, adze_status s, const char *key, const char *fmt, ...)
     AZ_PRINTF(4, 5);

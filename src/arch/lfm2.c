@@ -6,8 +6,6 @@
  */
 #include "arch/common.h"
 
-#include <string.h>
-
 static const char *const hf_types[] = { "lfm2", NULL };
 static const char *const hints[] = { "conv_L_cache", "block_ff_dim", "full_attn_idxs", NULL };
 
@@ -69,34 +67,6 @@ static void read_width(az_doc *d, az_config *c)
         c->ff = (int)ff;
 }
 
-/* layer_types, or full_attn_idxs, or attention everywhere. */
-static void read_kinds(az_doc *d, const az_config *c, bool *conv)
-{
-    const json_t *types = json_object_get(d->j, "layer_types");
-    const json_t *full = json_object_get(d->j, "full_attn_idxs");
-
-    if (json_is_array(types)) {
-        if (json_array_size(types) != (size_t)c->n_layers)
-            az_doc_fail(d, ADZE_EFORMAT, "layer_types", "is not a list of %d", c->n_layers);
-        for (int i = 0; i < c->n_layers && d->rc == ADZE_OK; i++) {
-            const char *type = json_string_value(json_array_get(types, (size_t)i));
-            conv[i] = type && strcmp(type, "conv") == 0;
-            if (!conv[i] && (!type || strcmp(type, "full_attention") != 0))
-                az_doc_fail(d, ADZE_EUNSUP, "layer_types", "element %d is not a known kind", i);
-        }
-        return;
-    }
-    for (int i = 0; i < c->n_layers; i++)
-        conv[i] = json_is_array(full);
-    for (size_t i = 0; i < json_array_size(full) && d->rc == ADZE_OK; i++) {
-        json_int_t layer = json_integer_value(json_array_get(full, i));
-        if (!json_is_integer(json_array_get(full, i)) || layer < 0 || layer >= c->n_layers)
-            az_doc_fail(d, ADZE_EFORMAT, "full_attn_idxs", "element %zu is not a layer", i);
-        else
-            conv[layer] = false;
-    }
-}
-
 static void configure_gguf(az_doc *d, az_config *c, bool *conv)
 {
     const int32_t *heads = az_doc_gguf_ints(d, "attention.head_count_kv", c->n_layers);
@@ -125,7 +95,11 @@ static void configure(az_doc *d, az_config *c)
     c->bias_conv = az_doc_bool(d, "conv_bias", false);
     c->tied = az_doc_bool(d, "tie_embedding", c->tied) && !az_model_tensor(d->m, "lm_head.weight");
     read_width(d, c);
-    read_kinds(d, c, conv);
+    /* layer_types, or full_attn_idxs, or attention everywhere */
+    if (az_doc_layer_types(d, "conv", c->n_layers, conv)) return;
+    for (int i = 0; i < c->n_layers; i++)
+        conv[i] = json_is_array(json_object_get(d->j, "full_attn_idxs"));
+    az_doc_layer_list(d, "full_attn_idxs", c->n_layers, false, conv);
 }
 
 static adze_status gguf_keys(const az_config *c, az_kvs *out, adze_error *err)

@@ -37,20 +37,10 @@ static void plain_by_tensors(az_doc *d, const az_config *c, bool *dense)
 static void plain_by_config(az_doc *d, const az_config *c, bool *dense)
 {
     int64_t step = az_doc_int(d, "decoder_sparse_step", NULL, 1, INT32_MAX, 1);
-    const json_t *only = json_object_get(d->j, "mlp_only_layers");
 
     for (int i = 0; i < c->n_layers; i++)
         dense[i] = (i + 1) % step != 0;
-    if (only && !json_is_null(only) && !json_is_array(only))
-        az_doc_fail(d, ADZE_EFORMAT, "mlp_only_layers", "is not a list");
-    for (size_t i = 0; i < json_array_size(only) && d->rc == ADZE_OK; i++) {
-        const json_t *v = json_array_get(only, i);
-        json_int_t layer = json_integer_value(v);
-        if (!json_is_integer(v) || layer < 0 || layer >= c->n_layers)
-            az_doc_fail(d, ADZE_EFORMAT, "mlp_only_layers", "element %zu is not a layer", i);
-        else
-            dense[layer] = true;
-    }
+    az_doc_layer_list(d, "mlp_only_layers", c->n_layers, true, dense);
 }
 
 static void configure(az_doc *d, az_config *c)
