@@ -8,7 +8,8 @@
 
 typedef struct optimize_opts {
     const char *out, *text, *gates, *prefer;
-    az_opt_list recipes;
+    const char *imatrix, *calibrate;
+    az_opt_list recipes, formats;
     double max_time;
     uint64_t max_disk;
     int64_t prompt, generate, rounds, chunks;
@@ -23,7 +24,17 @@ static const az_opt opts[] = {
     { 'g', "gates", AZ_OPT_STR, offsetof(optimize_opts, gates), NULL, "FILE",
       "gates file (docs/gates.md); without it the usual gates" },
     { 'r', "recipe", AZ_OPT_LIST, offsetof(optimize_opts, recipes), NULL, "RECIPE",
-      "recipe to try, may be repeated; default q8_0 q6_k q5_k_m q4_k_m q4_0" },
+      "recipe to try, may be repeated, with changes: q4_k_m+imatrix, q4_k_m,ffn_down=q6_k, "
+      "mlx-4bit; "
+      "default q8_0 q6_k q5_k_m q4_k_m q4_0" },
+    { 0, "to", AZ_OPT_LIST, offsetof(optimize_opts, formats), NULL, "FORMAT",
+      "try the usual recipes of a format, gguf or mlx, may be repeated; default gguf, and mlx on "
+      "Apple "
+      "Silicon" },
+    { 0, "imatrix", AZ_OPT_STR, offsetof(optimize_opts, imatrix), NULL, "FILE",
+      "importance matrix for recipes with +imatrix; by default three more are tried with it" },
+    { 0, "calibrate", AZ_OPT_STR, offsetof(optimize_opts, calibrate), NULL, "FILE",
+      "make the importance matrix from this text, once for a model and a text" },
     { 0, "prefer", AZ_OPT_STR, offsetof(optimize_opts, prefer), "speed=1,accuracy=2,memory=1",
       "WEIGHTS", "what counts in the choice: speed, accuracy, memory, energy" },
     { 0, "max-time", AZ_OPT_TIME, offsetof(optimize_opts, max_time), "0", "TIME",
@@ -104,6 +115,10 @@ static int optimize_run(az_cli *cli, const void *opt, int argc, const char **arg
         .gates = o->gates,
         .recipes = o->recipes.items,
         .n_recipes = o->recipes.n,
+        .formats = o->formats.items,
+        .n_formats = o->formats.n,
+        .imatrix = o->imatrix,
+        .calibrate = o->calibrate,
         .max_time_s = o->max_time,
         .max_disk_bytes = o->max_disk,
         .keep = o->keep,

@@ -87,39 +87,67 @@ static void describe(const az_plan *p, const adze_model *m, az_convert_result *r
         snprintf(r->notes[r->n_notes], sizeof r->notes[0], "%s", p->notes[r->n_notes]);
 }
 
+/* What a plan borrows while it lives. */
+typedef struct planned {
+    az_plan *plan;
+    az_changed_recipe changed;
+    az_mlx_recipe mlx;
+} planned;
+
+/* dst may be NULL where opts->to is given. p is to be passed to release in every case. */
+static adze_status make_plan(planned *p, adze_run *run, adze_model *m, const char *dst,
+                             const az_convert_opts *opts, const az_format **format, adze_error *err)
+{
+    const az_recipe *recipe;
+    adze_status rc = find_format(opts, dst, format, err);
+
+    p->plan = NULL;
+    p->changed.importance = NULL;
+    if (rc == ADZE_OK) rc = find_recipe(*format, opts, &p->mlx, &recipe, err);
+    if (rc == ADZE_OK) rc = az_changes_read(run, m, *format, opts, &p->changed, &recipe, err);
+    return rc == ADZE_OK ? (*format)->plan(run, m, recipe, &p->plan, err) : rc;
+}
+
+static void release(planned *p)
+{
+    az_plan_free(p->plan);
+    az_changes_release(&p->changed);
+}
+
 adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
                              const az_convert_opts *opts, az_convert_result *result,
                              adze_error *err)
 {
     uint64_t began = az_now_ns(run);
     az_convert_opts none = { .to = NULL };
-    az_changed_recipe changed = { .importance = NULL };
-    az_mlx_recipe mlx;
     const az_format *format;
-    const az_recipe *recipe;
-    az_plan *plan = NULL;
+    planned p;
     adze_status rc;
 
     if (result) memset(result, 0, sizeof *result);
     if (!opts) opts = &none;
-    rc = find_format(opts, dst, &format, err);
-    if (rc < 0) return rc;
-    rc = find_recipe(format, opts, &mlx, &recipe, err);
-    if (rc < 0) return rc;
-    rc = az_changes_read(run, m, format, opts, &changed, &recipe, err);
-    if (rc == ADZE_OK) rc = format->plan(run, m, recipe, &plan, err);
-    if (rc < 0) goto done;
-    if (opts->shard_bytes || opts->split_bytes)
-        plan->shard_bytes = opts->shard_bytes ? opts->shard_bytes : opts->split_bytes;
-    rc = format->write(run, plan, dst, err);
+    rc = make_plan(&p, run, m, dst, opts, &format, err);
+    if (rc == ADZE_OK && (opts->shard_bytes || opts->split_bytes))
+        p.plan->shard_bytes = opts->shard_bytes ? opts->shard_bytes : opts->split_bytes;
+    if (rc == ADZE_OK) rc = format->write(run, p.plan, dst, err);
     if (rc == ADZE_OK && result) {
-        describe(plan, m, result);
-        snprintf(result->path, sizeof result->path, "%s", plan->written ? plan->written : dst);
+        describe(p.plan, m, result);
+        snprintf(result->path, sizeof result->path, "%s", p.plan->written ? p.plan->written : dst);
         result->seconds = (double)(az_now_ns(run) - began) * 1e-9;
     }
-done:
-    az_plan_free(plan);
-    az_changes_release(&changed);
+    release(&p);
+    return rc;
+}
+
+adze_status az_convert_bytes(adze_run *run, adze_model *m, const az_convert_opts *opts,
+                             uint64_t *bytes, adze_error *err)
+{
+    const az_format *format;
+    planned p;
+    adze_status rc = make_plan(&p, run, m, NULL, opts, &format, err);
+
+    *bytes = rc == ADZE_OK ? p.plan->total_bytes : 0;
+    release(&p);
     return rc;
 }
 

@@ -50,5 +50,8 @@ adze_status az_convert(adze_run *run, const char *src, const char *dst, const az
 adze_status az_convert_model(adze_run *run, adze_model *m, const char *dst,
                              const az_convert_opts *opts, az_convert_result *result,
                              adze_error *err);
+/* Bytes of tensor data that a conversion would write, from the writer's own plan; opts->to is given. */
+adze_status az_convert_bytes(adze_run *run, adze_model *m, const az_convert_opts *opts,
+                             uint64_t *bytes, adze_error *err);
 
 #endif

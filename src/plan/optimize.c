@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const az_optimize_recipes[] = { "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0", NULL };
-
 /* Folder or file name without its extension: "checkpoint" of "demo/checkpoint/". */
 static const char *name_of(az_arena *a, const char *path)
 {
@@ -99,84 +97,6 @@ static void choose_threads(az_optimization *o)
     }
     o->thread_choices[o->n_thread_choices++] = all;
     if (all > 1) o->thread_choices[o->n_thread_choices++] = (all + 1) / 2;
-}
-
-static void fill_baseline(az_optimization *o)
-{
-    az_candidate *b = &o->candidates[0];
-
-    b->recipe = "baseline";
-    b->format = adze_model_format(o->model);
-    b->engine = "native";
-    b->path = o->opts->src;
-    b->made = b->kept = true;
-    b->bytes = adze_model_bytes(o->model);
-    b->bits_per_weight = 8.0 * (double)b->bytes / (double)adze_model_parameters(o->model);
-    b->dominated_by = -1;
-    memcpy(b->digest, o->model_digest, sizeof b->digest);
-    for (size_t i = 0; i < o->model->n_tensors; i++)
-        b->type_bytes[o->model->tensors[i].type] += o->model->tensors[i].size_bytes;
-}
-
-/* Bytes that a recipe will need, from the writer's own plan. */
-static adze_status planned_bytes(az_optimization *o, const char *recipe, uint64_t *bytes,
-                                 adze_error *err)
-{
-    const az_format *f = az_format_find("gguf");
-    az_plan *p = NULL;
-    adze_status rc = f->plan(o->run, o->model, az_recipe_find(recipe), &p, err);
-
-    *bytes = rc == ADZE_OK ? p->total_bytes : 0;
-    az_plan_free(p);
-    return rc;
-}
-
-/* Candidates with their paths; those for which there is no room are skipped, saying so. */
-static adze_status make_candidates(az_optimization *o, adze_error *err)
-{
-    const char *const *recipes = o->opts->n_recipes ? o->opts->recipes : az_optimize_recipes;
-    size_t n = o->opts->n_recipes;
-    az_space space = { 0 };
-    uint64_t used = 0, room;
-
-    while (!o->opts->n_recipes && recipes[n])
-        n++;
-    o->n = n + 1;
-    o->candidates = az_calloc(o->run, o->n, sizeof *o->candidates);
-    if (!o->candidates) return az_fail_nomem(err, "making candidates");
-    fill_baseline(o);
-    if (o->run->io.space(o->run->io.user, o->opts->out_dir, &space) < 0)
-        space.free_bytes = UINT64_MAX;
-    room = o->opts->max_disk_bytes && o->opts->max_disk_bytes < space.free_bytes
-               ? o->opts->max_disk_bytes
-               : space.free_bytes;
-    for (size_t i = 0; i < n; i++) {
-        az_candidate *c = &o->candidates[i + 1];
-        adze_error e = { .pos = ADZE_NOPOS };
-        uint64_t bytes;
-        c->recipe = recipes[i];
-        c->format = "gguf";
-        c->engine = "native";
-        c->dominated_by = -1;
-        c->path =
-            az_arena_printf(&o->arena, "%s/%s-%s.gguf", o->opts->out_dir, o->model_name, c->recipe);
-        if (!c->path) return az_fail_nomem(err, "making candidates");
-        if (planned_bytes(o, c->recipe, &bytes, &e) < 0) {
-            c->status = AZ_CAND_FAILED;
-            adze_error_text(&e, c->reason, sizeof c->reason);
-        } else if (used + bytes > room) {
-            c->status = AZ_CAND_SKIPPED;
-            snprintf(c->reason, sizeof c->reason,
-                     "needs %.1f MB, and only %.1f MB are left of the disk or of --max-disk",
-                     (double)bytes * 1e-6, (double)(room - used) * 1e-6);
-        } else {
-            used += bytes;
-        }
-    }
-    if (!used)
-        return az_fail(err, ADZE_EFIT, o->opts->out_dir, ADZE_NOPOS, "no candidate fits: %s",
-                       o->n > 1 ? o->candidates[1].reason : "none given");
-    return ADZE_OK;
 }
 
 static void set_evidence(az_evidence *e, az_evidence_key key, az_interval v, const char *why)
@@ -292,8 +212,9 @@ static adze_status clean_up(az_optimization *o, adze_error *err)
 
     for (size_t i = 1; rc == ADZE_OK && i < o->n; i++) {
         az_candidate *c = &o->candidates[i];
-        c->kept = c->made && (o->opts->keep || (int)i == o->choice.chosen);
-        if (!c->kept && az_exists(o->run, c->path)) rc = az_remove_tree(o->run, c->path, err);
+        bool there = c->path && az_exists(o->run, c->path);
+        c->kept = there && (o->opts->keep || (int)i == o->choice.chosen);
+        if (there && !c->kept) rc = az_remove_tree(o->run, c->path, err);
     }
     return rc;
 }
@@ -339,20 +260,6 @@ static void choose_rounds(az_optimization *o)
                                                               : 7;
 }
 
-static adze_status check_recipes(const az_optimize_opts *opts, adze_error *err)
-{
-    for (size_t i = 0; i < opts->n_recipes; i++) {
-        if (!az_recipe_find(opts->recipes[i]))
-            return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,
-                                "no such recipe; `adze recipes` lists them");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(opts->recipes[i], opts->recipes[k]) == 0)
-                return az_fail_name(err, ADZE_EINVAL, NULL, opts->recipes[i], ADZE_NOPOS,
-                                    "this recipe was given twice");
-    }
-    return ADZE_OK;
-}
-
 static adze_status set_up(az_optimization *o, adze_error *err)
 {
     adze_status rc;
@@ -364,8 +271,6 @@ static adze_status set_up(az_optimization *o, adze_error *err)
         rc = az_gates_load(&o->gates, o->run, o->opts->gates, err);
         if (rc < 0) return rc;
     }
-    rc = check_recipes(o->opts, err);
-    if (rc < 0) return rc;
     rc = az_store_open(&o->store, o->run, err);
     if (rc == ADZE_OK) rc = az_mkdirs(o->run, o->opts->out_dir, err);
     if (rc == ADZE_OK) rc = know_build(o, err);
@@ -373,7 +278,7 @@ static adze_status set_up(az_optimization *o, adze_error *err)
     if (rc == ADZE_OK) rc = know_machine(o, err);
     if (rc == ADZE_OK)
         rc = az_store_begin_run(o->store, o->opts->command, o->model_digest, &o->run_id, err);
-    if (rc == ADZE_OK) rc = make_candidates(o, err);
+    if (rc == ADZE_OK) rc = az_optimize_candidates(o, err);
     choose_threads(o);
     if (rc == ADZE_OK) choose_rounds(o);
     return rc;

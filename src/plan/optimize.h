@@ -16,15 +16,23 @@
 #include "plan/assess.h"
 #include "plan/gates.h"
 #include "plan/pareto.h"
+#include "plan/variant.h"
 #include "store/store.h"
 
 typedef struct az_optimize_opts {
     const char *src; /* checkpoint */
     const char *out_dir;
-    const char *text;           /* held-out text; NULL: quality is not measured (inconclusive) */
-    const char *gates;          /* gates file; NULL: the usual ones */
-    const char *const *recipes; /* [n_recipes]; n_recipes 0: az_optimize_recipes */
+    const char *text;  /* held-out text; NULL: quality is not measured (inconclusive) */
+    const char *gates; /* gates file; NULL: the usual ones */
+    const char *const
+        *recipes; /* [n_recipes] variants (plan/variant.h); 0: the formats' usual ones */
     size_t n_recipes;
+    const char *const
+        *formats; /* [n_formats] whose usual recipes are tried; 0 and no recipes: gguf,
+                                   and mlx where MLX runs */
+    size_t n_formats;
+    const char *imatrix;   /* file of an importance matrix; NULL: none */
+    const char *calibrate; /* text to make one from; NULL: none */
     az_weights prefer;
     double max_time_s;       /* 0: no limit */
     uint64_t max_disk_bytes; /* of the artifacts together; 0: what the disk has */
@@ -54,8 +62,9 @@ typedef enum az_candidate_status {
 enum { AZ_TRIALS_MAX = 4 };
 
 typedef struct az_candidate {
-    char id[64];        /* "q4_k_m/native/t2" */
-    const char *recipe; /* name; the baseline's is "baseline" */
+    char id[AZ_VARIANT_MAX + 32]; /* "q4_k_m/native/t2" */
+    const char *recipe;           /* the variant's text; the baseline's is "baseline" */
+    az_variant variant;
     const char *format, *engine;
     az_candidate_status status;
     char reason[400]; /* why it failed or was skipped */
@@ -98,6 +107,8 @@ typedef struct az_optimization {
     /* Of the machine, its threads and the engine's build: figures hold for it alone. */
     char fingerprint[AZ_DIGEST_SIZE];
     const char *model_name;
+    const char *imatrix; /* file that candidates with importance are made with; NULL: none */
+    char imatrix_digest[AZ_DIGEST_SIZE];
     az_candidate *candidates; /* [n]; candidates[0] is the baseline */
     size_t n;
     size_t eval_chunks, eval_positions, text_tokens;
@@ -128,6 +139,9 @@ adze_status az_optimize(adze_run *run, const az_optimize_opts *opts, az_optimiza
 adze_status az_optimize_finish(az_optimization *o, const char *report_path, adze_error *err);
 void az_optimization_free(az_optimization *o);
 
+/* Fill o->candidates (candidates.c). */
+adze_status az_optimize_candidates(az_optimization *o, adze_error *err);
+
 /* Stages, in the order they run (optimize_stages.c). */
 adze_status az_optimize_predict(az_optimization *o, adze_error *err);
 adze_status az_optimize_convert(az_optimization *o, adze_error *err);
@@ -137,6 +151,11 @@ adze_status az_optimize_evaluate(az_optimization *o, adze_error *err);
 adze_status az_optimize_profile(az_optimization *o, adze_error *err);
 /* The chosen file exists after this, made again if an earlier run had deleted it. */
 adze_status az_optimize_keep_chosen(az_optimization *o, adze_error *err);
+/* Key of a stage: kind, then fields up to NULL; the build is in it. */
+adze_status az_optimize_key(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_error *err,
+                            const char *kind, ...);
+/* What the registry keeps under a key; NULL: nothing, or all is made afresh. */
+adze_status az_optimize_recall(az_optimization *o, const char *key, json_t **kept, adze_error *err);
 void az_optimize_warn(az_optimization *o, const char *fmt, ...) AZ_PRINTF(2, 3);
 
 #endif

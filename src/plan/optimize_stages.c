@@ -2,6 +2,7 @@
  * its result; what was measured holds for one machine and one build of the engine, so both are in the key. */
 #include "plan/optimize.h"
 #include "base/json.h"
+#include "format/imatrix.h"
 #include "measure/memory.h"
 #include "measure/prove.h"
 
@@ -34,9 +35,8 @@ static bool out_of_time(const az_optimization *o, double share)
     return az_now_ns(o->run) > o->deadline_ns - budget + (uint64_t)((double)budget * share);
 }
 
-/* Key of a stage: kind, then fields up to NULL. */
-static adze_status key_of(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_error *err,
-                          const char *kind, ...)
+adze_status az_optimize_key(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_error *err,
+                            const char *kind, ...)
 {
     az_hash *h = az_hash_new(o->run);
     const char *field;
@@ -53,7 +53,7 @@ static adze_status key_of(az_optimization *o, char key[AZ_DIGEST_SIZE], adze_err
     return ADZE_OK;
 }
 
-static adze_status recall(az_optimization *o, const char *key, json_t **kept, adze_error *err)
+adze_status az_optimize_recall(az_optimization *o, const char *key, json_t **kept, adze_error *err)
 {
     *kept = NULL;
     if (o->opts->fresh) return ADZE_OK;
@@ -73,8 +73,8 @@ static adze_status find_roof(az_optimization *o, const az_assess_opts *ao, az_ro
 
     for (int t = 0; t < AZ_TYPE_COUNT; t++)
         types[t] = wanted[t] ? '1' : '0';
-    if (rc == ADZE_OK) rc = key_of(o, key, err, "roof", o->fingerprint, types, NULL);
-    if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+    if (rc == ADZE_OK) rc = az_optimize_key(o, key, err, "roof", o->fingerprint, types, NULL);
+    if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
     if (rc == ADZE_OK && kept && az_roof_recall(roof, kept, NULL) == ADZE_OK) {
         o->reused++;
     } else if (rc == ADZE_OK) {
@@ -86,6 +86,12 @@ static adze_status find_roof(az_optimization *o, const az_assess_opts *ao, az_ro
     }
     json_decref(kept);
     return rc;
+}
+
+/* An importance matrix changes neither sizes nor types; other types of tensors, and MLX's, are not predicted. */
+static bool is_predicted(const az_candidate *c)
+{
+    return c->status == AZ_CAND_MEASURED && strcmp(c->format, "gguf") == 0 && !c->variant.types.n;
 }
 
 adze_status az_optimize_predict(az_optimization *o, adze_error *err)
@@ -102,14 +108,15 @@ adze_status az_optimize_predict(az_optimization *o, adze_error *err)
         goto done;
     }
     for (size_t i = 1; i < o->n && n + 1 < AZ_ASSESS_MAX; i++)
-        if (o->candidates[i].status == AZ_CAND_MEASURED) recipes[n++] = o->candidates[i].recipe;
+        if (is_predicted(&o->candidates[i])) recipes[n++] = o->candidates[i].variant.recipe;
     ao.recipes = recipes;
     rc = find_roof(o, &ao, roof, err);
     if (rc == ADZE_OK) rc = az_assess(a, o->run, o->model, roof, &ao, err);
     if (rc == ADZE_OK) o->candidates[0].predicted = a->rows[0].predicted;
     for (size_t i = 1; rc == ADZE_OK && i < o->n; i++)
         for (size_t k = 1; k < a->n; k++)
-            if (strcmp(a->rows[k].recipe, o->candidates[i].recipe) == 0)
+            if (is_predicted(&o->candidates[i]) &&
+                strcmp(a->rows[k].recipe, o->candidates[i].variant.recipe) == 0)
                 o->candidates[i].predicted = a->rows[k].predicted;
 done:
     az_free(o->run, recipes);
@@ -120,7 +127,13 @@ done:
 
 /* ---- convert ---- */
 
-static json_t *convert_keep(const az_candidate *c)
+/* Digest of the importance matrix that a candidate is made with; NULL: none. */
+static const char *imatrix_of(const az_optimization *o, const az_candidate *c)
+{
+    return c->variant.importance ? o->imatrix_digest : NULL;
+}
+
+static json_t *convert_keep(const az_candidate *c, const char *imatrix)
 {
     json_t *types = json_object();
 
@@ -128,9 +141,10 @@ static json_t *convert_keep(const az_candidate *c)
         if (c->type_bytes[t])
             json_object_set_new(types, az_type_get((az_type)t)->name,
                                 json_integer((json_int_t)c->type_bytes[t]));
-    return json_pack("{s:s, s:I, s:f, s:f, s:s, s:o}", "digest", c->digest, "bytes",
-                     (json_int_t)c->bytes, "bits_per_weight", c->bits_per_weight, "convert_s",
-                     c->convert_s, "proof", c->proof, "types", types);
+    return json_pack("{s:s, s:s, s:s?, s:I, s:f, s:f, s:s, s:o}", "digest", c->digest, "recipe",
+                     c->recipe, "imatrix", imatrix, "bytes", (json_int_t)c->bytes,
+                     "bits_per_weight", c->bits_per_weight, "convert_s", c->convert_s, "proof",
+                     c->proof, "types", types);
 }
 
 static bool convert_recall(az_candidate *c, const json_t *kept)
@@ -160,9 +174,12 @@ static adze_status prove_file(az_optimization *o, az_candidate *c, adze_error *e
 {
     az_prove_opts po = { .parts = AZ_PROVE_ALL & ~AZ_PROVE_LOGITS, .sample = true };
     adze_model *m = NULL;
+    az_importance *imp = NULL;
     az_proof *p = NULL;
     adze_status rc = adze_model_open(&m, o->run, c->path, err);
 
+    if (rc == ADZE_OK && c->variant.importance) rc = az_imatrix_read(&imp, o->run, o->imatrix, err);
+    po.importance = imp;
     if (rc == ADZE_OK) rc = az_prove(&p, o->run, o->model, m, &po, err);
     if (rc == ADZE_OK) {
         const az_proof_item *it = az_proof_first(p, az_proof_worst(p, NULL));
@@ -173,6 +190,7 @@ static adze_status prove_file(az_optimization *o, az_candidate *c, adze_error *e
                               it->where ? it->where : it->part);
     }
     az_proof_free(p);
+    az_importance_free(imp);
     adze_model_close(m);
     return rc;
 }
@@ -180,7 +198,7 @@ static adze_status prove_file(az_optimization *o, az_candidate *c, adze_error *e
 /* The file itself, made now or found with the digest that is expected. */
 static adze_status make_file(az_optimization *o, az_candidate *c, adze_error *err)
 {
-    az_convert_opts co = { .to = c->format, .recipe = c->recipe };
+    az_convert_opts co = az_variant_opts(&c->variant, o->imatrix);
     az_store_artifact row;
     char digest[AZ_DIGEST_SIZE];
     az_convert_result *cr;
@@ -209,6 +227,7 @@ static adze_status make_file(az_optimization *o, az_candidate *c, adze_error *er
         c->bits_per_weight = 0;
         for (int t = 0; t < AZ_TYPE_COUNT; t++)
             c->bits_per_weight += 8.0 * (double)cr->type_bytes[t] / (double)cr->parameters;
+        c->bits_per_weight += 8.0 * (double)cr->packed_bytes / (double)cr->parameters;
         row = (az_store_artifact){ c->digest, o->model_digest, c->recipe,
                                    c->format, c->path,         c->bytes };
         rc = az_store_put_artifact(o->store, &row, err);
@@ -223,9 +242,10 @@ static adze_status convert_one(az_optimization *o, az_candidate *c, adze_error *
     char key[AZ_DIGEST_SIZE];
     json_t *kept = NULL;
     adze_error e = { .pos = ADZE_NOPOS };
-    adze_status rc = key_of(o, key, err, "convert", o->model_digest, c->recipe, c->format, NULL);
+    adze_status rc = az_optimize_key(o, key, err, "convert", o->model_digest, c->recipe, c->format,
+                                     imatrix_of(o, c), NULL);
 
-    if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+    if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
     if (rc < 0) return rc;
     if (kept && convert_recall(c, kept)) {
         json_decref(kept);
@@ -247,7 +267,7 @@ static adze_status convert_one(az_optimization *o, az_candidate *c, adze_error *
         fail_candidate(c, &e);
         return ADZE_OK;
     }
-    kept = convert_keep(c);
+    kept = convert_keep(c, imatrix_of(o, c));
     rc = az_store_put_stage(o->store, key, "convert", kept, err);
     json_decref(kept);
     return rc;
@@ -396,8 +416,8 @@ adze_status az_optimize_tune(az_optimization *o, adze_error *err)
         az_candidate *c = &o->candidates[i];
         json_t *kept = NULL;
         if (c->status != AZ_CAND_MEASURED) continue;
-        rc = key_of(o, key, err, "tune", c->digest, o->fingerprint, choices, sizes, NULL);
-        if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+        rc = az_optimize_key(o, key, err, "tune", c->digest, o->fingerprint, choices, sizes, NULL);
+        if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
         if (rc == ADZE_OK && kept && trials_recall(c, kept)) {
             o->reused++;
         } else if (rc == ADZE_OK) {
@@ -549,7 +569,7 @@ adze_status az_optimize_measure(az_optimization *o, adze_error *err)
     json_t *kept = NULL;
     adze_status rc = measure_key(o, key, err);
 
-    if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+    if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
     if (rc == ADZE_OK && kept && measure_recall(o, kept)) {
         o->reused++;
     } else if (rc == ADZE_OK) {
@@ -594,8 +614,8 @@ static adze_status eval_key(az_optimization *o, const az_candidate *c, size_t ch
     char n[32];
 
     snprintf(n, sizeof n, "%zu", chunks);
-    return key_of(o, key, err, "eval", o->candidates[0].digest, c->digest, o->text_digest, n,
-                  o->candidates[0].bench.model.isa, NULL);
+    return az_optimize_key(o, key, err, "eval", o->candidates[0].digest, c->digest, o->text_digest,
+                           n, o->candidates[0].bench.model.isa, NULL);
 }
 
 /* How many chunks the last evaluation on this text used; so that a second run asks for the same. */
@@ -604,10 +624,10 @@ static adze_status recall_chunks(az_optimization *o, size_t *chunks, char key[AZ
 {
     json_t *kept = NULL;
     int64_t n = 0;
-    adze_status rc = key_of(o, key, err, "eval-chunks", o->candidates[0].digest, o->text_digest,
-                            o->fingerprint, NULL);
+    adze_status rc = az_optimize_key(o, key, err, "eval-chunks", o->candidates[0].digest,
+                                     o->text_digest, o->fingerprint, NULL);
 
-    if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+    if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
     if (rc == ADZE_OK && kept && !o->opts->chunks && az_json_int(kept, "chunks", &n) && n > 0)
         *chunks = (size_t)n;
     json_decref(kept);
@@ -699,7 +719,7 @@ adze_status az_optimize_evaluate(az_optimization *o, adze_error *err)
         adze_error e;
         if (c->status != AZ_CAND_MEASURED) continue;
         rc = eval_key(o, c, chunks, key, err);
-        if (rc == ADZE_OK) rc = recall(o, key, &kept, err);
+        if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &kept, err);
         if (rc == ADZE_OK && kept && az_eval_recall(&c->eval, kept, &e) == ADZE_OK)
             o->reused++;
         else if (rc == ADZE_OK && i)
@@ -734,8 +754,8 @@ adze_status az_optimize_profile(az_optimization *o, adze_error *err)
     if (!c) return ADZE_OK;
     snprintf(line, sizeof line, "%zu %zu %d", o->opts->prompt, o->opts->generate,
              c->settings.threads);
-    rc = key_of(o, key, err, "profile", c->digest, o->fingerprint, line, NULL);
-    if (rc == ADZE_OK) rc = recall(o, key, &o->profile, err);
+    rc = az_optimize_key(o, key, err, "profile", c->digest, o->fingerprint, line, NULL);
+    if (rc == ADZE_OK) rc = az_optimize_recall(o, key, &o->profile, err);
     if (rc < 0 || o->profile) {
         o->reused += o->profile != NULL;
         return rc;

@@ -170,6 +170,16 @@ static json_t *candidate_json(const az_optimization *o, const az_candidate *c)
                   "measurements", measured ? az_bench_json(&c->bench) : json_object(), "ratios",
                   ratios, "quality", quality_json(o, c), "gates", gates, "pareto", c->pareto,
                   "predicted", predicted_json(c), "trials", trials_json(c));
+    if (c->variant.importance)
+        json_object_set_new(j, "importance",
+                            json_pack("{s:s, s:s}", "path", o->imatrix, "digest",
+                                      o->imatrix_digest));
+    if (c->variant.types.n) {
+        json_t *types = json_array();
+        for (size_t i = 0; i < c->variant.types.n; i++)
+            json_array_append_new(types, json_string(c->variant.types.items[i]));
+        json_object_set_new(j, "tensor_types", types);
+    }
     if (!measured) json_object_set_new(j, "status_reason", json_string(c->reason));
     if (measured && !baseline) {
         json_object_set_new(j, "verdict", json_string(az_verdict_name(c->verdict)));
