@@ -16,12 +16,13 @@
 typedef struct az_cli {
     adze_run *run;
     FILE *out, *err;
-    bool quiet;   /* no progress, no notes */
-    bool color;   /* out is a terminal and NO_COLOR is not set */
-    bool err_tty; /* err is a terminal: progress draws over itself */
-    int threads;  /* as given with --threads; 0: not given */
-    int columns;  /* width of out, 80 when it is not a terminal */
-    int argc;     /* whole command line, for reports */
+    bool quiet;                        /* no progress, no notes */
+    bool color;                        /* out is a terminal and NO_COLOR is not set */
+    bool err_tty;                      /* err is a terminal: progress draws over itself */
+    struct az_progress_view *progress; /* cleared before anything is printed; may be NULL */
+    int threads;                       /* as given with --threads; 0: not given */
+    int columns;                       /* width of out, 80 when it is not a terminal */
+    int argc;                          /* whole command line, for reports */
     char **argv;
 } az_cli;
 

@@ -71,8 +71,7 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
                             "--parts is a list of tokens, template, config, weights, logits");
     if (o->chunks < 1 || o->chunks > 1000000)
         return az_cli_usage(cli, az_cmd_find("prove"), "--chunks must be 1 to 1000000");
-    rc = az_prove_paths(&p, o->json || o->out ? &json : NULL, cli->run, argv[0], argv[1], &asked,
-                        &po, &err);
+    rc = az_prove_paths(&p, &json, cli->run, argv[0], argv[1], &asked, &po, &err);
     if (rc == ADZE_OK && o->out) rc = az_json_write(cli->run, json, o->out, &err);
     if (rc < 0) {
         code = az_cli_fail(cli, rc, &err);
@@ -83,6 +82,7 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
             az_cli_proof(cli, p);
         code = az_cli_finish(cli);
         if (!code && !az_proof_holds(p)) code = adze_status_exit_code(ADZE_EGATE);
+        az_prove_record(cli->run, json, code);
     }
     json_decref(json);
     az_proof_free(p);

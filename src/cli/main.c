@@ -72,6 +72,7 @@ void az_cli_printf(az_cli *cli, const char *fmt, ...)
 {
     va_list ap;
 
+    az_progress_view_clear(cli->progress);
     va_start(ap, fmt);
     vfprintf(cli->out, fmt, ap);
     va_end(ap);
@@ -82,6 +83,7 @@ void az_cli_note(az_cli *cli, const char *fmt, ...)
     va_list ap;
 
     if (cli->quiet) return;
+    az_progress_view_clear(cli->progress);
     va_start(ap, fmt);
     vfprintf(cli->err, fmt, ap);
     va_end(ap);
@@ -96,6 +98,7 @@ void az_cli_warnings(az_cli *cli, const adze_model *m, const adze_tokenizer *t)
 
 void az_cli_json(az_cli *cli, const json_t *j)
 {
+    az_progress_view_clear(cli->progress);
     json_dumpf(j, cli->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     fputc('\n', cli->out);
 }
@@ -172,7 +175,7 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
     if (!cli->quiet) {
         view = az_progress_view_new(cli->err, cli->err_tty);
         ro.progress = az_progress_view_update;
-        ro.user = view;
+        ro.user = cli->progress = view;
     }
     rc = adze_run_new(&cli->run, &ro, &err);
     if (rc < 0) {
@@ -189,6 +192,7 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
     signal_run = NULL;
     adze_run_free(cli->run);
 done:
+    cli->progress = NULL;
     az_progress_view_free(view);
     free(rest);
     return code;

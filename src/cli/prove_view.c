@@ -1,4 +1,4 @@
-/* A proof on the terminal: verdict first, then part by part what was compared, and what other programs do. */
+/* A proof on the terminal: the verdict, a line an item with its finding first, what other programs do, and what now. */
 #include "cli/prove_view.h"
 
 #include <stdio.h>
@@ -39,10 +39,16 @@ static const char *word_of(az_finding v)
     return v == AZ_ELSEWHERE ? "equal here" : az_finding_name(v);
 }
 
-static void row(az_cli *cli, const char *part, const char *name, az_finding v)
+/* finding, part and name; longer names push what follows. */
+enum { FINDING = 13, PART = 9, NAME = 19, BESIDE = 2 + FINDING + PART + NAME + 3, BELOW = 6 };
+
+static int row(az_cli *cli, const char *part, const char *name, az_finding v)
 {
-    az_cli_printf(cli, "  %-9s %-20s %s%-13s%s", part, name, color_of(cli, v), word_of(v),
-                  plain(cli));
+    int over = (int)strlen(name) - NAME;
+
+    az_cli_printf(cli, "  %s%-*s%s%-*s %-*s  ", color_of(cli, v), FINDING, word_of(v), plain(cli),
+                  PART, part, NAME, name);
+    return over > 0 ? BESIDE + over : BESIDE;
 }
 
 /* Text at a column, wrapped at spaces to the width of the terminal. */
@@ -68,12 +74,10 @@ static void wrapped(az_cli *cli, int indent, const char *text)
     az_cli_printf(cli, "\n");
 }
 
-/* Behind the columns of row(); what does not fit there goes below. */
-static void told(az_cli *cli, const char *text)
+/* Behind the columns of row(), which end at `at`; what does not fit there goes below. */
+static void told(az_cli *cli, int at, const char *text)
 {
-    enum { BESIDE = 2 + 10 + 21 + 13, BELOW = 14 };
-
-    if ((int)strlen(text) > cli->columns - BESIDE) {
+    if ((int)strlen(text) > cli->columns - at) {
         az_cli_printf(cli, "\n%*s", BELOW, "");
         wrapped(cli, BELOW, text);
     } else {
@@ -84,9 +88,9 @@ static void told(az_cli *cli, const char *text)
 static void item_line(az_cli *cli, const char *part, const az_proof_item *it)
 {
     char text[2600] = "", a[40], b[40];
+    int column = row(cli, part, it->name, it->verdict);
     size_t at = 0;
 
-    row(cli, part, it->name, it->verdict);
     if (it->of && it->differing)
         at = (size_t)snprintf(text, sizeof text, "%s of %s %s",
                               count_text(it->differing, a, sizeof a),
@@ -98,7 +102,7 @@ static void item_line(az_cli *cli, const char *part, const az_proof_item *it)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "", it->detail);
     if (it->where && it->verdict > AZ_WITHIN)
         snprintf(text + at, sizeof text - at, "%s%s", at ? "; " : "", it->where);
-    told(cli, text);
+    told(cli, column, text);
 }
 
 /* Tensors of one kind and finding. */
@@ -143,28 +147,28 @@ static void weights(az_cli *cli, const az_proof *p)
     for (size_t i = 0; i < p->n; i++) {
         if (strcmp(p->items[i].part, "weights") != 0 || is_tensor(&p->items[i])) continue;
         item_line(cli, part, &p->items[i]);
-        part = "";
     }
-    for (size_t k = 0; k < n; k++, part = "") {
+    for (size_t k = 0; k < n; k++) {
         const az_proof_item *w = kinds[k].worst;
+        int column;
         snprintf(name, sizeof name, "%zu tensor%s", kinds[k].n, kinds[k].n == 1 ? "" : "s");
-        row(cli, part, name, kinds[k].v);
+        column = row(cli, part, name, kinds[k].v);
         if (kinds[k].v == AZ_WITHIN)
             snprintf(text, sizeof text, "%s; at most %.2g %s of %.3g: %s, %s", kinds[k].detail,
                      w->largest, w->unit, w->bound, w->name, w->where);
         else
             snprintf(text, sizeof text, "%s", kinds[k].detail);
-        told(cli, text);
+        told(cli, column, text);
     }
     for (size_t i = 0; i < p->n; i++) {
         const az_proof_item *it = &p->items[i];
         if (!is_tensor(it) || it->verdict <= AZ_WITHIN) continue;
         if (failed++ >= MAX_FAILED) continue;
         item_line(cli, part, it);
-        part = "";
     }
     if (failed > MAX_FAILED)
-        az_cli_printf(cli, "  %-9s %-20s and %zu more tensors\n", "", "", failed - MAX_FAILED);
+        az_cli_printf(cli, "  %*sand %zu more tensors\n", FINDING + PART + 1, "",
+                      failed - MAX_FAILED);
 }
 
 static void head(az_cli *cli, const az_proof *p)
@@ -178,6 +182,39 @@ static void head(az_cli *cli, const az_proof *p)
                   plain(cli), p->model, p->ref);
 }
 
+/* The last line: what follows from it. */
+static void tail(az_cli *cli, const az_proof *p)
+{
+    az_finding worst = az_proof_worst(p, NULL);
+    const az_proof_item *it = az_proof_first(p, worst);
+    char text[400];
+
+    if (worst == AZ_DIFFERENT)
+        snprintf(text, sizeof text,
+                 "Not the same model: do not use it in the reference's place. Begin with %s, %s; "
+                 "once that is mended, prove again.",
+                 it->part, it->name);
+    else if (worst == AZ_UNCHECKED)
+        snprintf(text, sizeof text,
+                 "Not proven: %s, %s could not be checked. Mend that, or leave the part out with "
+                 "--parts.",
+                 it->part, it->name);
+    else if (worst == AZ_ELSEWHERE)
+        snprintf(text, sizeof text,
+                 "The same model. In llama.cpp some texts get other ids, as shown: nothing in the "
+                 "file can change that.");
+    else if (worst == AZ_WITHIN)
+        snprintf(text, sizeof text,
+                 "The same model, within the bounds that are stated. How much quality that costs: "
+                 "`adze eval`.");
+    else
+        snprintf(text, sizeof text, "The same model%s.",
+                 p->parts == AZ_PROVE_ALL && !p->sampled ? "" : ", as far as it was compared");
+    az_cli_printf(cli, "\n%s", color_of(cli, worst));
+    wrapped(cli, 0, text);
+    az_cli_printf(cli, "%s", plain(cli));
+}
+
 void az_cli_proof(az_cli *cli, const az_proof *p)
 {
     const char *part = "";
@@ -188,7 +225,7 @@ void az_cli_proof(az_cli *cli, const az_proof *p)
         bool first = strcmp(part, it->part) != 0;
         part = it->part;
         if (strcmp(part, "weights") != 0)
-            item_line(cli, first ? part : "", it);
+            item_line(cli, part, it);
         else if (first)
             weights(cli, p);
     }
@@ -199,6 +236,7 @@ void az_cli_proof(az_cli *cli, const az_proof *p)
         az_cli_printf(cli, "  - ");
         wrapped(cli, 4, p->notes[i]);
     }
+    tail(cli, p);
 }
 
 void az_cli_proof_brief(az_cli *cli, const az_proof *p)

@@ -26,8 +26,12 @@ adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_
 
 static json_t *side_json(const adze_model *m, const char *digest)
 {
-    return json_pack("{s:s, s:s, s:s, s:I}", "path", m->path, "digest", digest, "format", m->format,
-                     "bytes", (json_int_t)adze_model_bytes(m));
+    const char *arch = adze_model_arch(m);
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "path", m->path, "digest", digest, "format",
+                     m->format, "architecture", arch ? arch : "", "parameters",
+                     (json_int_t)adze_model_parameters(m), "bytes",
+                     (json_int_t)adze_model_bytes(m));
 }
 
 static adze_status document(json_t **out, adze_run *run, const az_proof *p, const adze_model *ref,
@@ -73,6 +77,42 @@ adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const c
     adze_model_close(a);
     adze_model_close(b);
     return rc;
+}
+
+static adze_status record(az_store *s, const char *command, const json_t *json, int exit_code)
+{
+    const json_t *ref = json_object_get(json, "reference");
+    const char *path = az_json_str(ref, "path"), *name = path ? az_path_base(path) : "";
+    int64_t bytes = 0, parameters = 0, id = 0;
+    az_store_model row = { .digest = az_json_str(ref, "digest"),
+                           .path = path,
+                           .name = *name ? name : path,
+                           .arch = az_json_str(ref, "architecture"),
+                           .format = az_json_str(ref, "format") };
+    adze_status rc;
+
+    az_json_int(ref, "bytes", &bytes);
+    az_json_int(ref, "parameters", &parameters);
+    row.bytes = (uint64_t)bytes;
+    row.parameters = (uint64_t)parameters;
+    rc = az_store_put_model(s, &row, NULL);
+    if (rc == ADZE_OK) rc = az_store_begin_run(s, command, row.digest, &id, NULL);
+    return rc < 0 ? rc
+                  : az_store_end_run(s, id, exit_code, az_json_str(json, "verdict"), NULL, NULL);
+}
+
+void az_prove_record(adze_run *run, const json_t *json, int exit_code)
+{
+    const char *ref = az_json_str(json_object_get(json, "reference"), "path");
+    const char *model = az_json_str(json_object_get(json, "model"), "path");
+    char *command = az_asprintf(run, "prove %s %s", ref ? ref : "", model ? model : "");
+    az_store *s = NULL;
+
+    if (command && az_store_open(&s, run, NULL) == ADZE_OK) {
+        record(s, command, json, exit_code);
+        az_store_close(s);
+    }
+    az_free(run, command);
 }
 
 char *az_proof_path(adze_run *run, const char *model)

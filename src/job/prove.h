@@ -21,6 +21,9 @@ adze_status az_prove_paths(az_proof **out, json_t **json, adze_run *run, const c
                            const char *model, const az_prove_asked *asked,
                            const az_prove_opts *opts, adze_error *err);
 
+/* Remember a proof in the registry, as a run (`adze history`); json: its document. Where there is no registry, nothing. */
+void az_prove_record(adze_run *run, const json_t *json, int exit_code);
+
 /* Where the proof of an artifact is kept: NAME.proof.json beside a file (NAME without .gguf), proof.json inside a
  * folder. New string (az_free); NULL: out of memory. */
 char *az_proof_path(adze_run *run, const char *model);

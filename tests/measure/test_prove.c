@@ -367,6 +367,8 @@ static void program_says_so(void **state)
     convert(path_of("bf16.gguf"), "rope.gguf", "keep", change_rope);
     program_expect(&p, 5, "rope base",
                    "\"$ADZE\" prove demo/checkpoint \"$T/rope.gguf\" --parts config");
+    program_expect(&p, 0, "checkpoint       different", "\"$ADZE\" history | head -n 1");
+    program_expect(&p, 0, "prove demo/checkpoint", "\"$ADZE\" history");
     program_expect(&p, 2, "--parts",
                    "\"$ADZE\" prove demo/checkpoint \"$T/q8_0.gguf\" --parts weight");
     program_expect(&p, 3, "bytes",
