@@ -114,5 +114,7 @@ adze_status az_map_file(adze_run *run, int fd, const char *path, const void **da
 void az_unmap(const void *data, size_t n);
 /* Part of a mapped file is not needed in memory for now; it is read again when touched. */
 void az_map_forget(const void *data, size_t n);
+/* Was the file cut off since, and something read that is gone? What was read instead is zeros. */
+bool az_map_lost(const void *data);
 
 #endif

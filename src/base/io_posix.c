@@ -1,4 +1,4 @@
-/* The az_io slots on POSIX systems; the only file that calls the operating system for files. */
+/* The az_io slots on POSIX systems; only this file and map.c call the operating system for files. */
 #include "base/io.h"
 
 #include <dirent.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -174,36 +173,4 @@ void az_io_default(az_io_fns *io)
         .symlink = posix_symlink,
         .readlink = posix_readlink,
     };
-}
-
-adze_status az_map_file(adze_run *run, int fd, const char *path, const void **data, size_t *n,
-                        adze_error *err)
-{
-    struct stat st;
-    void *p;
-
-    (void)run;
-    *data = NULL;
-    *n = 0;
-    if (fstat(fd, &st) < 0) return az_fail_errno(err, path, "stat", errno);
-    if (st.st_size == 0) return ADZE_OK;
-    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) return az_fail_errno(err, path, "map", errno);
-    *data = p;
-    *n = (size_t)st.st_size;
-    return ADZE_OK;
-}
-
-void az_unmap(const void *data, size_t n)
-{
-    if (data) munmap((void *)(uintptr_t)data, n);
-}
-
-void az_map_forget(const void *data, size_t n)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)data;
-    uintptr_t end = (from + n) / page * page;
-
-    from = (from + page - 1) / page * page; /* whole pages only */
-    if (end > from) madvise((void *)from, end - from, MADV_DONTNEED);
 }

@@ -167,6 +167,20 @@ void *az_calloc(adze_run *run, size_t n, size_t size)
     return p;
 }
 
+void *az_alloc_array(adze_run *run, size_t n, size_t size)
+{
+    size_t total;
+
+    return az_mul_size(n, size, &total) ? az_alloc(run, total) : NULL;
+}
+
+void *az_realloc_array(adze_run *run, void *p, size_t n, size_t size)
+{
+    size_t total;
+
+    return az_mul_size(n, size, &total) ? az_realloc(run, p, total) : NULL;
+}
+
 void *az_realloc(adze_run *run, void *p, size_t n)
 {
     size_t old;

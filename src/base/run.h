@@ -52,6 +52,10 @@ struct adze_run {
  * to 16 otherwise. NULL when out of memory or over the run's budget. az_free accepts NULL. */
 void *az_alloc(adze_run *run, size_t n);
 void *az_calloc(adze_run *run, size_t n, size_t size);
+/* n elements of `size` bytes, NULL as well when that overflows: every product of sizes is made here or by base/check.h
+ * (tools/seams checks it). Contents undefined; p of the second as for az_realloc. */
+void *az_alloc_array(adze_run *run, size_t n, size_t size);
+void *az_realloc_array(adze_run *run, void *p, size_t n, size_t size);
 void *az_realloc(adze_run *run, void *p, size_t n); /* p may be NULL; on failure p is still valid */
 void az_free(adze_run *run, void *p);
 char *az_strdup(adze_run *run, const char *s);

@@ -114,7 +114,7 @@ static adze_status cut(calibration *c, const az_buf *tokens, const int32_t *bos,
         return az_fail(err, ADZE_EFORMAT, c->o->texts[0], ADZE_NOPOS,
                        "gives %zu tokens, fewer than one chunk of %zu; give more text", n,
                        c->chunk);
-    c->tokens = az_alloc(c->run, c->chunks * c->chunk * sizeof *c->tokens);
+    c->tokens = az_alloc_array(c->run, c->chunks * c->chunk, sizeof *c->tokens);
     if (!c->tokens) return az_fail_nomem(err, "calibrating");
     memcpy(c->tokens, tokens->data, c->chunks * c->chunk * sizeof *c->tokens);
     for (size_t i = 0; n_bos && i < c->chunks; i++)

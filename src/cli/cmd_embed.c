@@ -39,7 +39,7 @@ typedef struct embedding {
 /* Numbers apart by spaces or commas. */
 static adze_status read_ids(embedding *e, const char *line, size_t n, adze_error *err)
 {
-    int32_t *ids = az_alloc(e->cli->run, (n / 2 + 2) * sizeof *ids);
+    int32_t *ids = az_alloc_array(e->cli->run, n / 2 + 2, sizeof *ids);
     const char *at = line, *end = line + n;
     size_t count = 0;
 

@@ -138,7 +138,7 @@ bool az_kv_put_arr(az_kvs *kvs, const char *key, az_kv_type elem, const void *da
     void *copy;
 
     if (!kv || !bytes || n > SIZE_MAX / 8) return false;
-    copy = az_arena_alloc(kvs->arena, (size_t)n * bytes + 1);
+    copy = az_arena_array(kvs->arena, (size_t)n + 1, bytes);
     if (!copy) return false;
     if (n) memcpy(copy, data, (size_t)n * bytes);
     kv->type = AZ_KV_ARR;

@@ -48,7 +48,7 @@ void adze_model_close(adze_model *m)
 adze_status az_model_add_file(adze_model *m, const char *path, int fd, uint64_t size_bytes,
                               uint32_t *index, adze_error *err)
 {
-    az_model_file *files = az_realloc(m->run, m->files, (m->n_files + 1) * sizeof *files);
+    az_model_file *files = az_realloc_array(m->run, m->files, m->n_files + 1, sizeof *files);
     const char *name = az_arena_strdup(&m->arena, path);
 
     if (files) m->files = files;
@@ -117,7 +117,7 @@ adze_status az_model_tensor_data(adze_model *m, const az_tensor *t, const void *
         rc = az_map_file(m->run, f->fd, f->path, &f->map, &f->map_bytes, err);
         if (rc < 0) return rc;
     }
-    if (t->at_bytes + t->size_bytes > f->map_bytes)
+    if (t->at_bytes > f->map_bytes || t->size_bytes > f->map_bytes - t->at_bytes)
         return az_fail_name(err, ADZE_EFORMAT, f->path, t->name, t->at_bytes,
                             "file became shorter while it was open");
     *data = (const char *)f->map + t->at_bytes;
@@ -131,6 +131,22 @@ bool az_model_maps(const adze_model *m, const void *p)
         if (f->map && (uintptr_t)p - (uintptr_t)f->map < f->map_bytes) return true;
     }
     return false;
+}
+
+adze_status az_model_check_files(const adze_model *m, adze_error *err)
+{
+    for (size_t i = 0; i < m->n_files; i++) {
+        const az_model_file *f = &m->files[i];
+        adze_status rc;
+        az_stat st;
+        if (!f->map) continue;
+        rc = az_fstat(m->run, f->fd, f->path, &st, err);
+        if (rc < 0) return rc;
+        if (az_map_lost(f->map) || st.size_bytes < f->size_bytes)
+            return az_fail(err, ADZE_EFORMAT, f->path, st.size_bytes,
+                           "file became shorter while it was open");
+    }
+    return ADZE_OK;
 }
 
 adze_status az_model_read(const adze_model *m, const az_tensor *t, uint64_t at, void *dst, size_t n,

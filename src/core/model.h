@@ -95,6 +95,8 @@ adze_status az_model_tensor_data(adze_model *m, const az_tensor *t, const void *
                                  adze_error *err);
 /* Whether p points into a mapped file. */
 bool az_model_maps(const adze_model *m, const void *p);
+/* An error when a mapped file became shorter since it was opened: what was read of it may be zeros. */
+adze_status az_model_check_files(const adze_model *m, adze_error *err);
 /* Read part of a tensor without mapping it: n bytes at `at` from its start. */
 adze_status az_model_read(const adze_model *m, const az_tensor *t, uint64_t at, void *dst, size_t n,
                           adze_error *err);

@@ -17,7 +17,7 @@ adze_status az_codes_new(az_codes *c, const adze_model *m, const az_tensor *t, i
     if (!scales_only) c->q = az_alloc(m->run, bytes + 1);
     c->scale = az_alloc(m->run, scales + 1);
     c->offset = az_alloc(m->run, scales + 1);
-    c->order = az_alloc(m->run, cols * sizeof *c->order + 1);
+    c->order = az_alloc_array(m->run, cols + 1, sizeof *c->order);
     if ((c->q || scales_only) && c->scale && c->offset && c->order) return ADZE_OK;
     az_codes_free(c);
     return az_fail_nomem(err, "reading weights");

@@ -86,7 +86,7 @@ static adze_status native_tokenize(void *p, const char *text, size_t n, bool add
     }
     rc = adze_tokenize(e->tok, text, n, add_special, &own, n_ids, err);
     if (rc < 0) return rc;
-    copy = az_alloc(e->run, *n_ids * sizeof *copy + 1);
+    copy = az_alloc_array(e->run, *n_ids + 1, sizeof *copy);
     if (copy) memcpy(copy, own, *n_ids * sizeof *copy);
     adze_tokens_free(e->tok, own);
     *ids = copy;

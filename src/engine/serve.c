@@ -122,7 +122,7 @@ static adze_status do_bench(server *s, call *c, adze_error *err)
     adze_status rc = need_tokens(s, c, &n, err);
 
     if (rc < 0) goto done;
-    logits = az_alloc(s->run, s->info.vocab * sizeof *logits);
+    logits = az_alloc_array(s->run, s->info.vocab, sizeof *logits);
     if (!logits) {
         rc = az_fail_nomem(err, "measuring");
         goto done;

@@ -157,7 +157,7 @@ static adze_status array(gguf *g, az_kv *kv)
     if (rc < 0) return rc;
     kv->v.arr.n = n;
     if (bytes) {
-        void *data = az_arena_alloc(&g->m->arena, (size_t)n * bytes + 1);
+        void *data = az_arena_array(&g->m->arena, (size_t)n + 1, bytes);
         if (!data) return az_fail_nomem(g->err, "reading a GGUF header");
         az_rd_bytes(&g->r, data, (size_t)n * bytes);
         kv->v.arr.data = data;
@@ -208,7 +208,7 @@ static int by_key(const void *a, const void *b)
 static adze_status refuse_duplicate_keys(gguf *g)
 {
     const az_kvs *kvs = &g->kv;
-    const char **names = az_alloc(g->m->run, (kvs->n + 1) * sizeof *names);
+    const char **names = az_alloc_array(g->m->run, kvs->n + 1, sizeof *names);
     adze_status rc = ADZE_OK;
 
     if (!names) return az_fail_nomem(g->err, "reading a GGUF header");

@@ -108,7 +108,8 @@ static const json_t *template_of(const json_t *doc)
 /* additional_chat_templates/NAME.jinja into m->chat_templates. */
 static adze_status read_more_templates(adze_model *m, adze_error *err)
 {
-    char *dir = az_path_join(m->run, m->path, "additional_chat_templates"), **names = NULL;
+    static const char folder[] = "additional_chat_templates";
+    char *dir = az_path_join(m->run, m->path, folder), **names = NULL;
     adze_status rc = dir ? ADZE_OK : az_fail_nomem(err, "reading chat templates");
     size_t n = 0;
 
@@ -119,7 +120,7 @@ static adze_status read_more_templates(adze_model *m, adze_error *err)
         char *text = NULL;
         int fd;
         if (len < 7 || strcmp(names[i] + len - 6, ".jinja") != 0) continue;
-        rc = az_open_beneath(m->run, dir, names[i], &fd, err);
+        rc = az_open_inside(m->run, m->path, folder, names[i], &fd, err);
         if (rc < 0) break;
         rc = az_read_fd(m->run, fd, names[i], MAX_TEMPLATE, &text, &size, err);
         az_close(m->run, fd);

@@ -159,7 +159,7 @@ adze_status az_imatrix_write(adze_run *run, const az_importance *m, const char *
     if (rc < 0) return rc;
     for (size_t i = 0; i < m->n; i++)
         widest = m->items[i].cols > widest ? m->items[i].cols : widest;
-    row = az_alloc(run, (size_t)widest * sizeof *row);
+    row = az_alloc_array(run, (size_t)widest, sizeof *row);
     az_buf_init(&b, run);
     if (row && old) put_old(&b, m, row);
     if (row && !old) put_gguf(&b, m);

@@ -3,6 +3,7 @@
  * W[n][k] = scales[g][n] * (q - z), g = k / group. Column c of a word of eight is nibble {0 4 1 5 2 6 3 7}[c].
  * Parts: 0 qweight, 1 scales, 2 qzeros. Source: AutoAWQ, 2025-05-11.
  */
+#include "base/check.h"
 #include "base/json.h"
 #include "format/parts.h"
 
@@ -21,10 +22,13 @@ static uint32_t *read_words(const adze_model *m, const az_tensor *t, int64_t r0,
 {
     int64_t first = r0 / 8, last = (r0 + n - 1) / 8;
     adze_status rc = ADZE_OK;
+    size_t items;
     uint32_t *w;
 
     *words = last - first + 1;
-    w = az_alloc(m->run, (size_t)t->shape[0] * (size_t)*words * 4 + 1);
+    w = az_mul_size((size_t)t->shape[0], (size_t)*words, &items) && items < SIZE_MAX
+            ? az_alloc_array(m->run, items + 1, sizeof *w)
+            : NULL;
     if (!w) rc = az_fail_nomem(err, "reading weights");
     for (int64_t k = 0; k < t->shape[0] && rc == ADZE_OK; k++)
         rc = az_model_read(m, t, (uint64_t)(k * t->shape[1] + first) * 4, w + k * *words,

@@ -4,6 +4,7 @@
  * from the lowest. Format "gptq" (v1) stores z - 1, wrapping; "gptq_v2" stores z. Parts: 0 qweight, 1 scales,
  * 2 qzeros, 3 g_idx. Source: AutoGPTQ's and GPTQModel's dequantization, 2026-08-23.
  */
+#include "base/check.h"
 #include "base/json.h"
 #include "format/parts.h"
 
@@ -25,7 +26,10 @@ static unsigned column_bits(const uint32_t *tile, size_t n, size_t c, size_t at,
 static void *read_tile(const adze_model *m, const az_tensor *t, int64_t rows, int64_t cols,
                        int64_t c0, int64_t n, size_t width, adze_error *err)
 {
-    char *tile = az_alloc(m->run, (size_t)rows * (size_t)n * width + 1);
+    size_t items;
+    char *tile = az_mul_size((size_t)rows, (size_t)n, &items) && items < SIZE_MAX
+                     ? az_alloc_array(m->run, items + 1, width)
+                     : NULL;
     adze_status rc = tile ? ADZE_OK : az_fail_nomem(err, "reading weights");
 
     for (int64_t r = 0; r < rows && rc == ADZE_OK; r++)

@@ -182,7 +182,7 @@ bool az_mlx_pack_affine(adze_run *run, const az_packing *p, const float *x, size
     const az_kernels *k = az_kernels_default();
     az_affine_spec spec = { p->bits, p->group, p->scale_type };
     size_t groups = n / (size_t)p->group;
-    float *scale = az_alloc(run, 2 * groups * sizeof *scale + n);
+    float *scale = az_alloc_array(run, 2 * groups + n / sizeof *scale + 1, sizeof *scale);
     float *bias;
     uint8_t *q;
 

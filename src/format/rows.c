@@ -51,7 +51,7 @@ static adze_status read_permuted(const az_plan *p, const az_producer *pr, az_typ
     char *heads;
 
     if (as != pr->src->type) az_type_row_bytes(as, (uint64_t)az_tensor_cols(pr->src), &item);
-    heads = az_alloc(p->run, (size_t)((uint64_t)(last - first) * item));
+    heads = az_alloc_array(p->run, (size_t)(last - first), (size_t)item);
     if (!heads) return az_fail_nomem(err, "reading weights");
     rc = read_source(p, pr->src, as, first, last - first, (size_t)item, heads, err);
     for (int64_t i = i0; i < i0 + n && rc == ADZE_OK; i++) {
@@ -76,7 +76,7 @@ static adze_status read_part(const az_plan *p, const az_producer *pr, az_type as
 
     if (!pr->source.map) t = pr->src;
     if (i->step == 1) return read_source(p, t, as, first, n, (size_t)item, dst, err);
-    wide = az_alloc(p->run, (size_t)((uint64_t)(n * i->step) * item));
+    wide = az_alloc_array(p->run, (size_t)(n * i->step), (size_t)item);
     if (!wide) return az_fail_nomem(err, "reading weights");
     rc = read_source(p, t, as, first, (n - 1) * i->step + 1, (size_t)item, wide, err);
     for (int64_t k = 0; k < n && rc == ADZE_OK; k++)
@@ -108,7 +108,7 @@ static adze_status read_turned(const az_plan *p, const az_producer *pr, int e, i
 static adze_status read_zipped(const az_plan *p, const az_producer *pr, int64_t at, int64_t n,
                                uint64_t item, char *dst, adze_error *err)
 {
-    char *half = az_alloc(p->run, (size_t)((uint64_t)(n / 2 + 1) * item));
+    char *half = az_alloc_array(p->run, (size_t)(n / 2 + 1), (size_t)item);
     adze_status rc = half ? ADZE_OK : az_fail_nomem(err, "reading weights");
 
     for (int odd = 0; odd < 2 && rc == ADZE_OK; odd++) {
@@ -214,7 +214,7 @@ static adze_status read_turned_back(const az_plan *p, const az_output *o, int64_
     char *rows = NULL;
 
     if (rc == ADZE_OK && az_type_row_bytes(pr->src->type, (uint64_t)width, &item))
-        rows = az_alloc(p->run, (size_t)item * TURNED_ROWS);
+        rows = az_alloc_array(p->run, (size_t)item, TURNED_ROWS);
     if (rc == ADZE_OK && !rows) rc = az_fail_nomem(err, "reading weights");
     for (int64_t at = r0; at < r0 + n && rc == ADZE_OK; at += run, dst += run * cols) {
         int64_t first = at % width, matrix = at / width * cols;
@@ -268,7 +268,7 @@ static adze_status encode_rows(const az_plan *p, const az_output *o, int64_t r0,
 static adze_status split_rows(az_plan *p, const az_output *o, int64_t r0, int64_t n, char *dst,
                               adze_error *err)
 {
-    char *src = az_alloc(p->run, (size_t)n * (size_t)o->row_bytes);
+    char *src = az_alloc_array(p->run, (size_t)n, (size_t)o->row_bytes);
     adze_status rc = src ? read_rows(p, o, r0, n, src, err) : az_fail_nomem(err, "reading weights");
 
     for (int64_t r = 0; r < n && rc == ADZE_OK; r++)

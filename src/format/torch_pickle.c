@@ -112,7 +112,7 @@ static adze_status push(machine *p, value *v)
     if (!v) return nomem(p);
     if (p->n_stack == p->cap_stack) {
         size_t cap = p->cap_stack ? p->cap_stack * 2 : 256;
-        value **s = az_realloc(p->m->run, p->stack, cap * sizeof *s);
+        value **s = az_realloc_array(p->m->run, p->stack, cap, sizeof *s);
         if (!s) return nomem(p);
         p->stack = s;
         p->cap_stack = cap;
@@ -268,7 +268,7 @@ static adze_status memo_put(machine *p, uint64_t i)
     if (!p->n_stack || i >= p->r.size) return bad(p, "a memo has no value or is out of order");
     if (i >= p->n_memo) {
         size_t cap = (size_t)i * 2 + 256;
-        value **memo = az_realloc(p->m->run, p->memo, cap * sizeof *memo);
+        value **memo = az_realloc_array(p->m->run, p->memo, cap, sizeof *memo);
         if (!memo) return nomem(p);
         memset(memo + p->n_memo, 0, (cap - p->n_memo) * sizeof *memo);
         p->memo = memo;

@@ -210,7 +210,7 @@ static bool folder_is_file(const char *name, const char **names, size_t n, const
 
 adze_status az_hub_check_clashes(adze_run *run, const az_hub_result *r, adze_error *err)
 {
-    const char **names = az_alloc(run, (r->n_files + 1) * sizeof *names), *hit;
+    const char **names = az_alloc_array(run, r->n_files + 1, sizeof *names), *hit;
     adze_status rc = ADZE_OK;
     size_t n = 0;
 

@@ -62,6 +62,8 @@ adze_status adze_session_embed(adze_session *s, const int32_t *const *ids, const
         if (rc < 0) break;
         k = fill_pass(&p, tokens, ids, n, i, count);
         az_session_pass(&p);
+        rc = az_model_check_files(s->model, err);
+        if (rc < 0) break;
     }
     az_free(s->run, tokens);
     return rc;

@@ -239,7 +239,7 @@ adze_status adze_generate(adze_session *s, const adze_tokenizer *t, const int32_
     if (rc < 0) goto done;
     rc = az_sampler_init(&g.sampler, s->run, &opts->sampling, vocab, err);
     if (rc < 0) goto done;
-    g.logits = az_alloc(s->run, vocab * sizeof *g.logits);
+    g.logits = az_alloc_array(s->run, vocab, sizeof *g.logits);
     if (!g.logits) {
         rc = az_fail_nomem(err, "generating text");
         goto done;

@@ -87,8 +87,8 @@ static bool allocate_state(adze_session *s, int i)
         *c = s->caches[0];
         return true;
     }
-    c->k = az_alloc(s->run, n * cache_elem_bytes(s)); /* read only where written */
-    c->v = az_alloc(s->run, n * cache_elem_bytes(s));
+    c->k = az_alloc_array(s->run, n, cache_elem_bytes(s)); /* read only where written */
+    c->v = az_alloc_array(s->run, n, cache_elem_bytes(s));
     return c->k && c->v;
 }
 
@@ -99,7 +99,7 @@ static bool allocate_ropes(adze_session *s)
         size_t half = (size_t)rope_of(s, i)->dims / 2;
         if (half == 0) continue;
         s->inv_freq[i] = az_arena_array(&s->arena, half, sizeof *s->inv_freq[i]);
-        s->rope_table[i] = az_alloc(s->run, s->batch * half * 2 * sizeof(float));
+        s->rope_table[i] = az_alloc_array(s->run, s->batch * half, 2 * sizeof(float));
         if (!s->inv_freq[i] || !s->rope_table[i]) return false;
         az_rope_frequencies(rope_of(s, i), (int64_t)s->context, s->inv_freq[i]);
     }
@@ -207,6 +207,7 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
     rc = az_arch_build(arch, &s->config, &s->arena, &s->graph, err);
     if (rc < 0) goto done;
     rc = az_session_bind(s, arch, err);
+    if (rc == ADZE_OK) rc = az_model_check_files(m, err);
     if (rc < 0) goto done;
     rc = az_session_plan(s, err);
     if (rc < 0) goto done;
@@ -380,6 +381,7 @@ static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float 
         if (rc < 0) break;
         az_session_pass(&p);
         s->pos += m;
+        rc = az_model_check_files(s->model, err);
     }
     if (rc < 0) {
         s->pos = start;

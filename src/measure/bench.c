@@ -22,7 +22,7 @@ typedef struct samples {
 
 static int32_t *make_prompt(adze_run *run, const az_bench_opts *o, size_t vocab)
 {
-    int32_t *ids = az_alloc(run, o->prompt * sizeof *ids);
+    int32_t *ids = az_alloc_array(run, o->prompt, sizeof *ids);
     az_prng rng;
 
     if (!ids) return NULL;
@@ -95,7 +95,7 @@ static adze_status read_sample(adze_run *run, const json_t *r, size_t prompt, bo
     s->prefill_tok_s[s->rounds] = (double)prompt * 1e9 / (double)prefill;
     s->rounds++;
     if (!n) return ADZE_OK;
-    ms = az_alloc(run, n * sizeof *ms);
+    ms = az_alloc_array(run, n, sizeof *ms);
     if (!ms) return az_fail_nomem(err, "measuring");
     for (size_t i = 0; i < n; i++)
         ms[i] = (double)json_integer_value(json_array_get(times, i)) * 1e-6;

@@ -100,7 +100,7 @@ static adze_status read_tokens(eval *e, adze_error *err)
                      e->chunk);
         goto done;
     }
-    e->tokens = az_alloc(e->run, e->chunks * e->chunk * sizeof *e->tokens);
+    e->tokens = az_alloc_array(e->run, e->chunks * e->chunk, sizeof *e->tokens);
     if (!e->tokens) {
         rc = az_fail_nomem(err, "evaluating");
         goto done;
@@ -354,7 +354,7 @@ static void summarize_difference(eval *e, size_t i)
 static adze_status summarize(eval *e, size_t i, adze_error *err)
 {
     az_eval_result *r = &e->r[i];
-    view v = { e, &e->s[i], az_alloc(e->run, e->chunks * e->per_chunk * sizeof(float)) };
+    view v = { e, &e->s[i], az_alloc_array(e->run, e->chunks * e->per_chunk, sizeof(float)) };
     const struct {
         az_statistic *fn;
         az_interval *out;

@@ -54,7 +54,7 @@ static void *grow(az_proof *p, void *items, size_t n, size_t *cap, size_t size)
     void *more;
 
     if (n < *cap) return items;
-    more = az_realloc(p->run, items, want * size);
+    more = az_realloc_array(p->run, items, want, size);
     if (more)
         *cap = want;
     else

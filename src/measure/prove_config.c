@@ -131,8 +131,8 @@ static bool differs(size_t i, const az_config *a, const az_config *b, char *x, c
 static double angles(az_proving *v, const az_rope *a, const az_rope *b, int64_t length, int *worst)
 {
     int half = a->dims / 2;
-    float *x = az_alloc(v->run, (size_t)half * sizeof *x),
-          *y = az_alloc(v->run, (size_t)half * sizeof *y);
+    float *x = az_alloc_array(v->run, (size_t)half, sizeof *x),
+          *y = az_alloc_array(v->run, (size_t)half, sizeof *y);
     double most = x && y ? 0 : -1;
 
     if (most >= 0) {

@@ -167,7 +167,7 @@ static void run_slice(void *arg, size_t i, int thread)
     adze_status rc = az_check_cancel(run, &err);
 
     (void)thread;
-    u.x = az_alloc(run, (size_t)s->n * row);
+    u.x = az_alloc_array(run, (size_t)s->n, row);
     u.y = az_calloc(run, t->cols, sizeof(float));
     u.z = az_alloc(run, row);
     u.steps = az_alloc(run, row);

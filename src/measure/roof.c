@@ -211,7 +211,7 @@ static adze_status make_panels(bench *b, az_type type, uint8_t *dst, adze_error 
 static adze_status fill_rows(bench *b, az_type type, uint8_t *dst, size_t bytes, adze_error *err)
 {
     const az_codec *codec = az_codec_get(type);
-    float *x = az_alloc(b->run, b->cols * sizeof *x);
+    float *x = az_alloc_array(b->run, b->cols, sizeof *x);
     uint64_t row = 0;
     az_prng rng;
     adze_status rc;
@@ -369,8 +369,8 @@ static adze_status sweep(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE
         if (az_roof_sizes[roof->n_sizes - 1] < available / 3) break;
     room = az_alloc(run, (size_t)az_roof_sizes[roof->n_sizes - 1] + 64);
     x = az_calloc(run, 2 * 65536, sizeof *x);
-    act = az_alloc(run, ROWS_PREFILL * K * sizeof(float));
-    b.out = az_alloc(run, ((size_t)1 << 20) * sizeof(float));
+    act = az_alloc_array(run, ROWS_PREFILL * K, sizeof(float));
+    b.out = az_alloc_array(run, ((size_t)1 << 20), sizeof(float));
     cache = az_calloc(run, 4096 * HEAD_DIM, sizeof(az_f16));
     if (!room || !x || !act || !b.out || !cache) {
         rc = az_fail_nomem(err, "measuring kernels");

@@ -36,8 +36,8 @@ double az_kl(const float *p, const float *q, size_t n)
 adze_status az_bootstrap(adze_run *run, size_t n, size_t resamples, uint64_t seed, az_statistic *fn,
                          void *arg, az_interval *out, adze_error *err)
 {
-    uint32_t *idx = az_alloc(run, (n + 1) * sizeof *idx);
-    double *values = az_alloc(run, (resamples + 1) * sizeof *values);
+    uint32_t *idx = az_alloc_array(run, n + 1, sizeof *idx);
+    double *values = az_alloc_array(run, resamples + 1, sizeof *values);
     adze_status rc = ADZE_OK;
     az_prng rng;
 

@@ -61,7 +61,7 @@ static az_buf *grid_cell(grid *g, tone t)
 {
     if (g->n_cells == g->cap) {
         size_t cap = g->cap ? g->cap * 2 : 64;
-        cell *grown = az_realloc(g->run, g->cells, cap * sizeof *grown);
+        cell *grown = az_realloc_array(g->run, g->cells, cap, sizeof *grown);
 
         if (!grown) {
             g->text.failed = true;

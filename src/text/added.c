@@ -29,7 +29,7 @@ static uint32_t new_node(az_added_set *s, unsigned char byte)
 {
     if (s->n_nodes + 1 >= s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 256;
-        az_added_node *nodes = az_realloc(s->run, s->nodes, cap * sizeof *nodes);
+        az_added_node *nodes = az_realloc_array(s->run, s->nodes, cap, sizeof *nodes);
         if (!nodes || cap > UINT32_MAX / 2) return 0;
         s->nodes = nodes;
         s->cap = cap;
@@ -56,7 +56,7 @@ adze_status az_added_add(az_added_set *s, const az_added *token, const char *con
     if (!n) return ADZE_OK;
     if (s->n == s->tokens_cap) {
         size_t cap = s->tokens_cap ? s->tokens_cap * 2 : 64;
-        az_added *tokens = az_realloc(s->run, s->tokens, cap * sizeof *tokens);
+        az_added *tokens = az_realloc_array(s->run, s->tokens, cap, sizeof *tokens);
         if (!tokens) return az_fail_nomem(err, "reading a tokenizer");
         s->tokens = tokens;
         s->tokens_cap = cap;

@@ -33,7 +33,7 @@ static adze_status index_chars(az_bpe *b, adze_error *err)
 {
     size_t len;
 
-    b->char_id = az_alloc(b->run, BMP * sizeof *b->char_id);
+    b->char_id = az_alloc_array(b->run, BMP, sizeof *b->char_id);
     if (!b->char_id) return az_fail_nomem(err, "reading a tokenizer");
     memset(b->char_id, 0xff, BMP * sizeof *b->char_id);
     for (size_t id = b->n_ids + b->n_hidden; id-- > 0;) {

@@ -306,7 +306,8 @@ adze_status az_chat_render(az_chat *c, const json_t *messages, const az_chat_opt
     if (rc == ADZE_OK && opts->continue_field)
         rc = az_continue_mark(&cont, list, opts->continue_field, t->source, t->n, err);
     if (rc == ADZE_OK && !t->parsed)
-        rc = az_template_new(&t->parsed, c->run, t->source, t->n, &c->limits, err);
+        rc = az_fail_in(err, az_template_new(&t->parsed, c->run, t->source, t->n, &c->limits, err),
+                        c->m->path);
     if (rc < 0) goto done;
     vars = json_pack("{s:O, s:O*, s:O*, s:b}", "messages", list, "tools", opts->tools, "documents",
                      opts->documents, "add_generation_prompt", opts->add_generation_prompt);
@@ -319,7 +320,7 @@ adze_status az_chat_render(az_chat *c, const json_t *messages, const az_chat_opt
     if (!opts->documents) json_object_set_new(vars, "documents", json_null());
     json_object_update(vars, c->tokens);
     if (opts->vars) json_object_update(vars, (json_t *)(uintptr_t)opts->vars);
-    rc = az_template_render(t->parsed, vars, out, err);
+    rc = az_fail_in(err, az_template_render(t->parsed, vars, out, err), c->m->path);
     if (rc == ADZE_OK && opts->continue_field) rc = az_continue_cut(&cont, out, from, err);
     if (rc < 0) out->size = from;
 done:

@@ -35,8 +35,7 @@ bool az_ids_push(az_ids *o, int32_t id)
 {
     if (o->n == o->cap) {
         size_t cap = o->cap ? o->cap * 2 : 64;
-        int32_t *ids =
-            cap > SIZE_MAX / sizeof *ids ? NULL : az_realloc(o->run, o->ids, cap * sizeof *ids);
+        int32_t *ids = az_realloc_array(o->run, o->ids, cap, sizeof *ids);
         if (!ids) return false;
         o->ids = ids;
         o->cap = cap;

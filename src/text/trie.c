@@ -102,7 +102,7 @@ static bool push_range(builder *b, range r)
 {
     if (b->n_stack == b->cap_stack) {
         size_t cap = b->cap_stack ? b->cap_stack * 2 : 256;
-        range *s = az_realloc(b->t->run, b->stack, cap * sizeof *s);
+        range *s = az_realloc_array(b->t->run, b->stack, cap, sizeof *s);
         if (!s) return false;
         b->stack = s;
         b->cap_stack = cap;

@@ -256,6 +256,10 @@ static const hs_case cases[] = {
     { .class = "G06", "a boolean of 2", ONE_KEY("s:a 4:7 1:2") "z:8", "a: a boolean|at byte 37" },
     { .class = "G06", "a number where JSON belongs", HEAD("0", "1") K_U32("adze.tokenizer.pattern", "1"), "tokenizer", .command = TOKENIZE },
 
+    { .class = "G06", "generation settings that are no JSON", ONE_KEY(K_STR("adze.generation_config", "{nope")) "pad", "case.gguf|JSON" },
+    { .class = "G06", "an architecture that is not known", ONE_KEY(K_STR("general.architecture", "zebra9")) "pad", "zebra9" },
+    { .class = "G06", "an architecture without its sizes", ONE_KEY(K_STR("general.architecture", "llama")) "pad", "llama." },
+
     { .class = "G07", "alignment 0", ONE_KEY(K_U32("general.alignment", "0")) "pad", "general.alignment|power of two" },
     { .class = "G07", "alignment 3", ONE_KEY(K_U32("general.alignment", "3")) "pad", "general.alignment|power of two" },
     { .class = "G07", "alignment 2^21", ONE_KEY(K_U32("general.alignment", "0x200000")) "pad", "general.alignment|power of two" },

@@ -6,6 +6,7 @@ localhost, so that it is another host. Writes DIR/ports ("HUB STORE") once it is
 DIR/log: port, method, path, range or -, "token" or "-". DIR/fault, when it is there, says what goes wrong:
 words KEY=VALUE; `where` (api, file, store) and `times` say when, the rest what. DIR/listing.json is the listing of
 the repository evil/listing. DIR/rate limits the store's bytes a second. DIR/second makes `main` another commit.
+DIR/encoder is a folder that is served as org/encoder.
 """
 import hashlib
 import http.server
@@ -67,6 +68,8 @@ REPOS = {
     "org/case": {"config.json": b"{}", "a.safetensors": noise(34, 30), "A.safetensors": noise(35, 30)},
     "gpt": {"config.json": b"{}", "model.safetensors": noise(36, 3000)},
 }
+if (DIR / "encoder").is_dir():
+    REPOS["org/encoder"] = {p.name: p.read_bytes() for p in sorted((DIR / "encoder").iterdir()) if p.is_file()}
 
 
 def is_large(name, data):
