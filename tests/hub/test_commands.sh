@@ -6,6 +6,7 @@ mkdir -p "$T/s"
 "${ADZE_BUILD:-build/release}/made_encoder" bert "$T/s/encoder" >/dev/null || exit 1
 start_server
 head -c 6000 demo/heldout.txt >"$T/text"
+tail -c 6000 demo/heldout.txt >"$T/other"
 
 # feed TEXT WANT_TEXT COMMAND ARGS...: as run 0, with a line on standard input
 feed() {
@@ -38,15 +39,15 @@ feed 'a text' '"embedding": \[' embed hf:org/encoder:main
 run 0 'cal.gguf' calibrate hf:org/tiny --text "$T/text" --chunk 128 --chunks 2 -o "$T/cal.gguf"
 [ -s "$T/cal.gguf" ] || fail 'calibrate wrote nothing'
 run 0 'gguf' convert hf:org/tiny "$T/tiny.gguf" -r q8_0 --imatrix "$T/cal.gguf"
-run 0 'roven' prove hf:org/tiny hf:org/tiny --sample --chunks 1
-run 0 'roven' prove hf:org/tiny "$T/tiny.gguf" --parts tokens,template,config
-run 0 'perplexity\|kl' eval hf:org/tiny "$T/tiny.gguf" --text "$T/text" --chunks 1
+run 0 PROVEN prove hf:org/tiny hf:org/tiny --sample --chunks 1
+run 0 PROVEN prove hf:org/tiny "$T/tiny.gguf" --parts tokens,template,config
+run 0 'perplexity\|kl' eval hf:org/tiny "$T/tiny.gguf" --text "$T/other" --chunks 1
 run 0 'llama' plan hf:org/tiny
 run 0 'tok/s' bench hf:org/tiny -p 16 -n 4 --rounds 3
 
 # the main job: what it chose is there, whatever the gates say of so few measurements
 checks=$((checks + 1))
-"$adze" optimize hf:org/tiny -r q8_0 --text "$T/text" -p 16 -n 4 --rounds 3 --chunks 1 --out "$T/o" >"$T/out" 2>"$T/err"
+"$adze" optimize hf:org/tiny -r q8_0 --text "$T/other" -p 16 -n 4 --rounds 3 --chunks 1 --out "$T/o" >"$T/out" 2>"$T/err"
 code=$?
 case $code in
 0 | 5) [ -s "$T/o/report.json" ] || fail 'optimize left no report' ;;
