@@ -118,7 +118,7 @@ AZ_INLINE grp_try grp_find(const grp_tile *t, int bits)
     static const struct {
         const float *cut;
         int n;
-    } cuts[9] = { [2] = { grp_cut2, 4 }, [3] = { grp_cut3, 4 }, [4] = { grp_cut4, 3 },
+    } cuts[9] = { [2] = { grp_cut2, 4 }, [3] = { grp_cut3, 4 }, [4] = { grp_cut4, 2 },
                   [5] = { grp_cut5, 2 }, [6] = { grp_cut5, 2 }, [8] = { grp_cut8, 1 } };
     v16 low = v_load(t->x[0]), high = low, sum = v_set1(0), range;
     float lo[16], hi[16], s[16], b[16];
