@@ -52,16 +52,16 @@ typedef struct chatting {
     bool interactive, escape;
 } chatting;
 
-/* --- Ctrl-C stops an answer; at the prompt it ends the program --- */
+/* --- Ctrl-C stops an answer; at the prompt of a terminal the second one ends the program --- */
 
 static adze_run *volatile signal_run;
-static volatile sig_atomic_t answering;
+static volatile sig_atomic_t answering, interrupts, may_ask;
 
 static void on_interrupt(int sig)
 {
     (void)sig;
-    if (!answering) _exit(130);
-    if (signal_run) adze_run_cancel(signal_run);
+    if (!answering && (!may_ask || ++interrupts > 1)) _exit(130);
+    if (answering && signal_run) adze_run_cancel(signal_run);
 }
 
 static void install_interrupt(az_cli *cli, struct sigaction *old)
@@ -69,7 +69,7 @@ static void install_interrupt(az_cli *cli, struct sigaction *old)
     struct sigaction sa;
 
     memset(&sa, 0, sizeof sa);
-    sa.sa_handler = on_interrupt;
+    sa.sa_handler = on_interrupt; /* no SA_RESTART: reading a line is given up */
     sigemptyset(&sa.sa_mask);
     signal_run = cli->run;
     sigaction(SIGINT, &sa, old);
@@ -160,7 +160,7 @@ static adze_status answer_to(chatting *c, const int32_t *ids, size_t n, adze_gen
     answering = 1;
     rc = adze_generate(c->s, c->t, ids + from, n - from, &c->go, r, err);
     answering = 0;
-    if (rc == ADZE_ECANCEL) {
+    if (rc == ADZE_ECANCEL && c->interactive) {
         atomic_store(&c->cli->run->cancel, 0);
         rc = ADZE_OK;
         r->finish = ADZE_FINISH_USER;
@@ -267,7 +267,14 @@ static adze_status talk(chatting *c, adze_error *err)
             fputs("> ", c->cli->out);
             fflush(c->cli->out);
         }
+        errno = 0;
         n = getline(&line, &cap, stdin);
+        if (n < 0 && errno == EINTR && interrupts) {
+            clearerr(stdin);
+            az_cli_note(c->cli, "\n(Ctrl-C again or Ctrl-D leaves)\n");
+            continue;
+        }
+        interrupts = 0;
         if (n < 0) break;
         if (n && line[n - 1] == '\n') line[--n] = 0;
         if (!n || (strlen(line) == (size_t)n && command(c, line, &end, &rc, err))) continue;
@@ -343,6 +350,7 @@ static int chat_run(az_cli *cli, const void *opt, int argc, const char **argv)
     az_buf_init(&c.answer, cli->run);
     rc = prepare(&c, argv[0], &err);
     if (rc == ADZE_OK) {
+        may_ask = c.interactive;
         install_interrupt(cli, &old);
         if (c.interactive) az_cli_note(cli, "/help lists the commands\n");
         rc = talk(&c, &err);
@@ -361,7 +369,8 @@ const az_cmd az_cmd_chat = {
     .summary = "talk with a model, using its own chat template",
     .details = "Each line is a message; the answer streams. /reset begins anew, /exit leaves, "
                "Ctrl-C stops an "
-               "answer. From a pipe, each line is answered in turn and the first error ends it.\n\n"
+               "answer, Ctrl-D leaves. From a pipe, each line is answered in turn; the first error "
+               "or Ctrl-C ends it.\n\n"
                "The conversation is written as the model's chat template says (docs/templates.md). "
                "Only what changed "
                "since the last answer is read again. Special tokens that stand in your own text "
