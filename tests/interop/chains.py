@@ -33,6 +33,7 @@ import foreign_gguf  # noqa: E402
 BUILD = os.environ.get("ADZE_BUILD", "build/release")
 ADZE = os.environ.get("ADZE_BIN", BUILD + "/adze")
 EXACT, FOUR_BITS = 1e-4, 2e-3
+BUT_LOGITS = ("--parts", "tokens,template,config,weights")
 # What a program does differently with the very model, so that only loading is asked of it.
 MLX_DIFFERS = {"phimoe": "mlx-lm takes the long factors at any length"}
 MLX_LENGTH = {"gemma2": 8}  # it has no window there
@@ -108,8 +109,8 @@ class Chain:
             raise Failed(f"{what}: logits are off by {off:.1e}")
         self.said.append(f"{what} {off:.0e}")
 
-    def in_mlx(self, model, limit):
-        """mlx-lm loads it, and computes the same."""
+    def in_mlx(self, model, limit, own=None):
+        """mlx-lm loads it, and computes the same; own: the same weights in f32, as adze rounds activations beside 4 bits."""
         ids = self.ids[: MLX_LENGTH.get(self.name, 1000)]
         net, _ = load_model(__import__("pathlib").Path(self.at(model)))
         net.set_dtype(mx.float32)
@@ -119,7 +120,7 @@ class Chain:
         if MLX_DIFFERS.get(self.name):
             self.said.append(f"mlx {model} loads")
         else:
-            self.close(f"mlx {model}", y, self.adze_logits(model)[: len(ids)], max(limit, MLX_LIMIT.get(self.name, 0)))
+            self.close(f"mlx {model}", y, self.adze_logits(own or model)[: len(ids)], max(limit, MLX_LIMIT.get(self.name, 0)))
 
     def in_llama(self, model):
         if not self.llama:
@@ -142,9 +143,9 @@ class Chain:
         self.in_llama("d.gguf")
         self.convert("b", "q", "--recipe", "mlx-4bit", "--group", "32")
         self.convert("q", "q.gguf", "--recipe", "f32")
-        self.prove("hf", "q", "--parts", "tokens,template,config,weights")  # random weights make no promise of KL
-        self.prove("q", "q.gguf")
-        self.in_mlx("q", FOUR_BITS)
+        self.prove("hf", "q", *BUT_LOGITS)  # random weights make no promise of KL
+        self.prove("q", "q.gguf", *BUT_LOGITS)
+        self.in_mlx("q", FOUR_BITS, "q.gguf")
 
     def from_gguf(self):
         foreign_gguf.write(self.at("hf"), self.at("x.gguf"))
@@ -170,12 +171,12 @@ class Chain:
         if self.name == "qwen2-tiny":  # transformers adds a token that the model has no row for
             for name in ("tokenizer.json", "tokenizer_config.json"):
                 shutil.copy(self.at("c/" + name), self.at(src))
-        self.in_mlx(src, FOUR_BITS if bits else EXACT)
         self.convert(src, src + ".gguf", "--recipe", "f32")
+        self.in_mlx(src, FOUR_BITS if bits else EXACT, src + ".gguf")
         self.convert(src + ".gguf", src + "h", "--to", "hf")
         self.convert(src + "h", src + "m", "--to", "mlx", "--recipe", "f32")
         for stop in (src + ".gguf", src + "h", src + "m"):
-            self.prove(src, stop)
+            self.prove(src, stop, *(BUT_LOGITS if bits else ()))
 
 
 def check(name, llama):
