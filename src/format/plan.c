@@ -4,7 +4,7 @@
 #include "core/packed.h"
 #include "format/format.h"
 #include "format/parts.h"
-#include "format/repack.h"
+#include "codec/repack.h"
 #include "format/rows.h"
 #include "text/tokenizer.h"
 

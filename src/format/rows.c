@@ -8,7 +8,7 @@
 #include "core/half.h"
 #include "core/packed.h"
 #include "format/parts.h"
-#include "format/repack.h"
+#include "codec/repack.h"
 
 #include <string.h>
 

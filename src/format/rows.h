@@ -16,7 +16,7 @@ typedef struct az_producer {
     bool inverse;        /* from adjacent pairs back to halves */
     uint64_t item_bytes; /* what is permuted: rows, or elements of a vector */
     int64_t permuted;    /* how many */
-    az_type as;          /* blocks that hold what src's parts do (format/repack.h); AZ_F32: none */
+    az_type as;          /* blocks that hold what src's parts do (codec/repack.h); AZ_F32: none */
     bool turn;           /* rows are written as columns of their matrix */
     int64_t empty;       /* rows of zeros before the source's */
 } az_producer;

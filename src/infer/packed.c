@@ -1,9 +1,29 @@
-/* Rows of packed tensors, made once when a session binds its weights: the engine's own types (core/affine.h), whose
- * size is the file's, or what rows are read as (blocks, f32) where a tensor has no such form. */
+/* Rows of packed tensors, made once when a session binds its weights: blocks that hold the same numbers where those have
+ * panels, else the engine's own types (core/affine.h), whose size is the file's, else what rows are read as (blocks,
+ * f32). */
 #include "infer/packed.h"
 #include "base/check.h"
+#include "codec/repack.h"
 
 enum { ITEM_CODES = 1 << 20 }; /* what a thread reads at once; columns may be stored apart */
+
+/* Four and eight bits have blocks whose products are fastest, in panels; fewer bits would grow by them. */
+static bool find_blocks(const adze_session *s, const az_tensor *t, az_affine_form *f)
+{
+    int bits = t->packed->bits;
+    az_repack r = { .type = AZ_F32 };
+    uint64_t row;
+
+    if (t->type != AZ_F32 || (bits != 4 && bits != 8) ||
+        az_repack_find(s->model, t, &r, NULL) < 0 || r.type == AZ_F32 ||
+        !s->kernels->weight[r.type].panels ||
+        !az_type_row_bytes(r.type, (uint64_t)az_tensor_cols(t), &row) || row > SIZE_MAX)
+        return false;
+    *f = (az_affine_form){ .type = r.type,
+                           .cols = (size_t)az_tensor_cols(t),
+                           .row_bytes = (size_t)row };
+    return true;
+}
 
 az_affine_form az_packed_form(const adze_session *s, const az_tensor *t)
 {
@@ -11,6 +31,7 @@ az_affine_form az_packed_form(const adze_session *s, const az_tensor *t)
     size_t cols = (size_t)az_tensor_cols(t);
     uint64_t row;
 
+    if (find_blocks(s, t, &f)) return f;
     if (az_affine_form_of(t, &f) && s->kernels->unpack[f.type] && s->kernels->weight[f.type].matmul)
         return f;
     if (!az_type_row_bytes(t->type, cols, &row) || row > SIZE_MAX) row = 0;
@@ -58,8 +79,10 @@ static void make_item(void *arg, size_t item, int thread)
     if (atomic_load(&k->failed) || atomic_load(&k->no_place)) return;
     if (k->form->type == k->t->type)
         rc = az_packed_rows(k->m, k->t, r0, n, dst, &e);
-    else
+    else if (az_type_is_affine(k->form->type))
         rc = make_codes(k, r0, n, dst, &e);
+    else
+        rc = az_repack_rows(k->m, k->t, k->form->type, r0, n, dst, &e);
     if (rc == ADZE_OK || !atomic_compare_exchange_strong(&k->failed, &first, 1)) return;
     k->rc = rc;
     if (k->err) *k->err = e;

@@ -9,7 +9,7 @@
 #include "codec/affine.h"
 #include "core/packed.h"
 #include "format/parts.h"
-#include "format/repack.h"
+#include "codec/repack.h"
 #include "kernel/kernel.h"
 
 enum { N = 16, K = 64 };

@@ -1,6 +1,6 @@
 /* Packed tensors as blocks of a GGUF type that holds the same numbers: nothing is encoded again. */
-#ifndef AZ_FORMAT_REPACK_H
-#define AZ_FORMAT_REPACK_H
+#ifndef AZ_CODEC_REPACK_H
+#define AZ_CODEC_REPACK_H
 
 #include "core/packed.h"
 

@@ -4,7 +4,7 @@
  * With the zero point in the middle everywhere: q4_0, q5_0, q8_0. Both fields are halves; where a scale or a minimum
  * is none, it is rounded, if that moves no number by more than 1/64 of a step. E2M1 in groups of 32: mxfp4.
  */
-#include "format/repack.h"
+#include "codec/repack.h"
 #include "codec/affine.h"
 #include "core/half.h"
 
