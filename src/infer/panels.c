@@ -151,7 +151,7 @@ static void take_panels(const adze_session *s, az_bound *w)
 /* Without memory for a panel a piece, rows stay rows. */
 static void turn_all(const adze_session *s, az_bound *w)
 {
-    char *spare = az_alloc(s->run, TURN_PIECES * s->kernels->panel_rows * w->row_bytes);
+    char *spare = az_alloc_array(s->run, TURN_PIECES * s->kernels->panel_rows, w->row_bytes);
 
     if (!spare) return;
     for (size_t e = 0; e < parts(w); e++)
