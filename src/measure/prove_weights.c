@@ -237,7 +237,8 @@ static const char *place(az_proof *p, const spot *s)
 static double bound_of(const pair *t)
 {
     if (t->rule) return t->rule->bound;
-    return az_output_source(&t->want) && az_output_source(&t->have) ? nearest : computed;
+    return az_output_source(&t->want) && strncmp(t->have.name, "rope_f", 6) != 0 ? nearest
+                                                                                 : computed;
 }
 
 static const char *how(const pair *t, az_proof *p)
@@ -297,7 +298,8 @@ static bool set_types(pair *t)
     bool packed = here && az_is_decoded(here);
 
     t->type = type;
-    t->copy = ref && here && !packed && !az_is_decoded(ref) && ref->type == type;
+    t->copy = ref && here && !packed && !az_is_decoded(ref) && ref->type == type &&
+              strncmp(t->have.name, "rope_f", 6) != 0; /* computed on the way through a folder */
     codec = az_codec_get(type);
     if (!t->copy && (packed || type == AZ_F64 || !codec || !codec->pack)) type = AZ_F32;
     t->rule = here ? az_step_rule_of(here, &t->scratch) : NULL;
