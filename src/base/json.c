@@ -97,23 +97,36 @@ static size_t give(void *to, size_t size, void *data)
     return n;
 }
 
+/* Where in the text a place in what was given of it lies: fractions before it are not there. */
+static size_t place_in_text(const char *text, size_t n, size_t at)
+{
+    const size_t fraction = strlen(".0");
+
+    for (size_t end = next_large(text, n, 0); end < n && end < at; end = next_large(text, n, end))
+        at = at - end > fraction ? at - fraction : end;
+    return at < n ? at : n;
+}
+
 adze_status az_json_parse(json_t **out, const char *text, size_t n, const char *path,
                           adze_error *err)
 {
     json_error_t e;
     adze_status rc;
+    size_t at;
 
     *out = NULL;
     rc = check_cost(text, n, path, err);
     if (rc < 0) return rc;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
+    at = e.position > 0 ? (size_t)e.position : 0;
     if (!*out && json_error_code(&e) == json_error_numeric_overflow) {
         feed f = { .text = text, .n = n, .insert_at = next_large(text, n, 0) };
         *out = json_load_callback(give, &f, JSON_REJECT_DUPLICATES, &e);
+        at = place_in_text(text, n, e.position > 0 ? (size_t)e.position : 0);
     }
     if (*out) return ADZE_OK;
-    return az_fail(err, ADZE_EFORMAT, path, e.position > 0 ? (uint64_t)e.position : 0,
-                   "not valid JSON: line %d column %d: %s", e.line, e.column, e.text);
+    return az_fail(err, ADZE_EFORMAT, path, at, "not valid JSON: line %d column %d: %s", e.line,
+                   e.column, e.text);
 }
 
 adze_status az_json_read(json_t **out, adze_run *run, const char *path, size_t max_bytes,

@@ -179,11 +179,33 @@ static void large_whole_numbers_become_reals(void **state)
     json_decref(j);
 }
 
+/* An error behind them lies where it does behind other numbers of that length. */
+static void large_whole_numbers_move_no_error(void **state)
+{
+    static const char *const pairs[][2] = {
+        { "[99999999999999999999,99999999999999999999,x]",
+          "[1111111111111111.000,1111111111111111.000,x]" },
+        { "[99999999999999999999", "[1111111111111111.000" },
+        { "{\"a\":99999999999999999999,\"a\":1}", "{\"a\":1111111111111111.000,\"a\":1}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(pairs); i++) {
+        adze_error err[2] = { { .pos = 0 }, { .pos = 0 } };
+        json_t *j;
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(az_json_parse(&j, pairs[i][k], strlen(pairs[i][k]), "a", &err[k]),
+                             ADZE_EFORMAT);
+        assert_int_equal(err[0].pos, err[1].pos);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_text_is_refused_with_its_place),
         cmocka_unit_test(large_whole_numbers_become_reals),
+        cmocka_unit_test(large_whole_numbers_move_no_error),
         cmocka_unit_test(a_nul_byte_does_not_end_the_text),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(look_ups_are_typed),
