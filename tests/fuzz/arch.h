@@ -42,6 +42,26 @@ static inline void arch_rope(const az_rope *r)
     free(inv);
 }
 
+/* Names there and back: of the file's tensors, and of the graph's weights in a folder. */
+static inline void arch_names(const az_arch *arch, const adze_model *m, const az_graph *g)
+{
+    const az_tensor_map *map;
+    char name[256];
+
+    for (size_t i = 0; i < m->n_tensors; i++)
+        if (az_arch_canonical(arch, m, m->tensors[i].name, name, sizeof name, &map))
+            fuzz_want(map != NULL && name[0], "a name that is known is in the map");
+    for (int i = 0; i < g->n_weights; i++) {
+        const az_tensor *t = az_arch_tensor(arch, m, g->weights[i].name, &map);
+        fuzz_want(!t || map, "a tensor that is found is in the map");
+        const az_tensor_map *row = az_arch_row(arch, g->weights[i].name, 0);
+        if (row)
+            az_arch_source_name(arch, row, g->weights[i].name, g->weights[i].experts ? 1 : 0, name,
+                                sizeof name);
+        if (row) az_arch_other_half(arch, row, g->weights[i].name, name, sizeof name);
+    }
+}
+
 static inline void arch_use(adze_model *m)
 {
     adze_error err = { .pos = ADZE_NOPOS };
@@ -61,6 +81,8 @@ static inline void arch_use(adze_model *m)
     if (rc == ADZE_OK) {
         fuzz_status(az_arch_check(arch, m, &g, &err), &err);
         arch_documents(arch, m, &c, &arena);
+        arch_names(arch, m, &g);
+        fuzz_want(az_arch_of_folder(arch, m, &c) != NULL, "a folder has an architecture");
         arch_rope(&c.rope);
         if (c.has_rope_sliding) arch_rope(&c.rope_sliding);
     }

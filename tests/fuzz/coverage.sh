@@ -10,6 +10,7 @@ profdata=$(command -v "llvm-profdata$version" || command -v llvm-profdata)
 cov=$(command -v "llvm-cov$version" || command -v llvm-cov)
 
 one() {
+    grep -q "^$1 -\$" "$list" && return 0
     profile=$build/profile/$1
     mkdir -p "$build/profile"
     LLVM_PROFILE_FILE="$profile.raw" "$build/fuzz/fuzz_$1" --replay >"$profile.log" 2>&1 || {

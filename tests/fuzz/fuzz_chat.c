@@ -6,7 +6,7 @@
 
 static void render(az_chat *c, const json_t *messages, const json_t *tools)
 {
-    for (size_t i = 0; i <= az_chat_count(c); i++) {
+    for (size_t i = 0; i <= az_chat_count(c) + 2; i++) {
         az_chat_opts opts = { .tools = i % 2 ? tools : NULL, .add_generation_prompt = i % 2 == 0 };
         adze_error err = { .pos = ADZE_NOPOS };
         adze_status rc;
@@ -15,6 +15,11 @@ static void render(az_chat *c, const json_t *messages, const json_t *tools)
         if (i < az_chat_count(c)) {
             opts.name = az_chat_name(c, i);
             fuzz_want(opts.name != NULL, "a template has a name");
+        } else if (i > az_chat_count(
+                           c)) { /* options of every kind; one pair that excludes each other */
+            opts.continue_field = "content";
+            opts.vars = json_object_get(json_array_get(tools, 0), "function");
+            opts.documents = tools;
         }
         rc = az_chat_render(c, messages, &opts, &out, &err);
         fuzz_status(rc, &err);
@@ -36,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     if (!messages) {
         messages = json_loads("[{\"role\":\"system\",\"content\":\"be "
-                              "brief\"},{\"role\":\"user\",\"content\":\"Hi\"}]",
+                              "brief\"},{\"role\":\"user\",\"content\":\"Hi\",\"name\":null},{"
+                              "\"role\":\"assistant\",\"reasoning\":\"so\",\"content\":\"Yes\"}]",
                               0, NULL);
         tools = json_loads("[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]", 0, NULL);
     }
@@ -87,7 +93,18 @@ void fuzz_seeds(void)
     fuzz_seed_text(CONFIG "additional_chat_templates/rag.jinja\n{{ documents }}");
     fuzz_seed_text(CONFIG "chat_template.json\n{\"chat_template\":\"" TEMPLATE "\"}");
     fuzz_seed_text(CONFIG "generation_config.json\n{}");
+    fuzz_seed_text(CONFIG
+                   "tokenizer_config.json\n" DOC
+                   "[{\"name\":\"a\",\"template\":\"1\"},{\"name\":\"b\",\"template\":\"2\"},{"
+                   "\"name\":\"c\",\"template\":\"3\"},"
+                   "{\"name\":\"d\",\"template\":\"4\"},{\"name\":\"e\",\"template\":\"5\"}]}");
     az_buf_init(&b, fuzz_run);
+    gg_head(&b, 3, 0, 2);
+    gg_text(&b, "tokenizer.chat_template", TEMPLATE);
+    gg_text(&b, "adze.tokenizer_config", "{\"bos_token\":\"<b>\"}");
+    gg_pad(&b, 0);
+    fuzz_seed_damaged(b.data, b.size, 4, b.size);
+    az_buf_clear(&b);
     gg_head(&b, 3, 0, 6);
     gg_text(&b, "tokenizer.chat_template", TEMPLATE);
     gg_text(&b, "tokenizer.chat_template.tool_use", "{{ tools|tojson }}");

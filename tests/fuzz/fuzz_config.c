@@ -1,5 +1,6 @@
 /* config.json, or a GGUF's keys: what architecture it is, its graph, its tensors, and the config in the other format. */
 #include "arch.h"
+#include "golden.h"
 #include "base/json.h"
 #include "format/gguf.h"
 #include "gguf.h"
@@ -16,32 +17,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     adze_model_close(m);
     fuzz_end();
     return 0;
-}
-
-/* "NAME+ZEROS\n" and the header of a safetensors with all tensors of a golden model. */
-static char *tensors_of(const json_t *all)
-{
-    json_t *head = json_object(), *spec, *dim;
-    size_t at = 0, k;
-    const char *name;
-    char *text, *out;
-
-    json_object_foreach((json_t *)(uintptr_t)all, name, spec)
-    {
-        size_t n = 4;
-        json_array_foreach(json_array_get(spec, 0), k, dim) n *= (size_t)json_integer_value(dim);
-        json_object_set_new(head, name,
-                            json_pack("{s:s, s:O, s:[I, I]}", "dtype", "F32", "shape",
-                                      json_array_get(spec, 0), "data_offsets", (json_int_t)at,
-                                      (json_int_t)(at + n)));
-        at += n;
-    }
-    text = json_dumps(head, JSON_COMPACT);
-    out = malloc(strlen(text) + 100);
-    sprintf(out, "%smodel.safetensors+%zu\n%s", FUZZ_NEXT, at, text);
-    free(text);
-    json_decref(head);
-    return out;
 }
 
 /* A model as a GGUF: keys, weights and what else its architecture puts into one. */
@@ -127,6 +102,8 @@ static void as_gguf(const char *folder)
         az_arch_gguf_keys(arch, &c, &p.kv, &err) == ADZE_OK &&
         az_arch_extra_tensors(arch, m, &c, p.extra, &p.n_extra, &err) == ADZE_OK) {
         put_gguf(&p, 0, 0);
+        az_kv_put_str(&p.kv, "adze.config", "{\"model_type\":\"mistral\"}", 24);
+        put_gguf(&p, 0, 0);
         for (size_t i = 0; i < p.kv.n; i++)
             for (int odd = 1; odd < 7; odd++)
                 put_gguf(&p, i, odd);
@@ -143,18 +120,11 @@ static void as_gguf(const char *folder)
 
 static void golden(const char *name)
 {
-    char path[100], *text, *tensors, *config, *all;
-    const json_t *c;
-    json_t *j;
-    size_t n;
+    char *tensors, *config, *all;
+    json_t *j = golden_read(name), *c = json_object_get(j, "config");
 
-    snprintf(path, sizeof path, "tests/data/golden/archs/%s.json", name);
-    text = fuzz_read(path, &n);
-    j = text ? json_loadb(text, n, 0, NULL) : NULL;
-    free(text);
     if (!j) return;
-    c = json_object_get(j, "config");
-    tensors = tensors_of(json_object_get(j, "tensors"));
+    tensors = golden_tensors(json_object_get(j, "tensors"));
     fuzz_seed_json("config.json\n", c, tensors);
     config = json_dumps(c, JSON_COMPACT);
     all = malloc(strlen(config) + strlen(tensors) + 20);
@@ -194,15 +164,11 @@ static const char *const members[] = {
 
 void fuzz_seeds(void)
 {
-    static const char *const names[] = { "bert",    "gemma2",        "gemma3",     "gemma3_new",
-                                         "gpt_oss", "granite",       "lfm2",       "mixtral",
-                                         "olmoe",   "phimoe",        "qwen3",      "qwen3_moe",
-                                         "smollm3", "smollm3_usual", "xlm_roberta" };
     static const char *const types[] = { "llama", "mistral", "qwen2", "phi3", "never_heard_of" };
     char buf[2000];
 
-    for (size_t i = 0; i < AZ_COUNT(names); i++)
-        golden(names[i]);
+    for (size_t i = 0; i < AZ_COUNT(golden_archs); i++)
+        golden(golden_archs[i]);
     for (size_t t = 0; t < AZ_COUNT(types); t++)
         for (size_t i = 0; i < AZ_COUNT(members); i++) {
             snprintf(buf, sizeof buf,

@@ -1,6 +1,27 @@
 /* A checkpoint folder: which files there are, shards and their index, documents beside them. */
+#include "format/hf_tokenizer.h"
 #include "fuzz.h"
 #include "model.h"
+
+/* Each file of a tokenizer by its own path. */
+static void tokenizer_files(void)
+{
+    static const char *const names[] = { "m/tokenizer.json", "m/tokenizer.model", "m/spiece.model",
+                                         "m/vocab.json",     "m/vocab.txt",       "m/config.json" };
+
+    for (size_t i = 0; i < AZ_COUNT(names); i++) {
+        const char *path = fuzz_path(names[i]);
+        adze_error err = { .pos = ADZE_NOPOS };
+        adze_model *m;
+        adze_status rc;
+        fuzz_want(az_hf_is_tokenizer(path) == (i < 5), "a tokenizer's file is known by its name");
+        if (i == 5) continue;
+        rc = az_hf_open_tokenizer(&m, fuzz_run, path, &err);
+        fuzz_status(rc, &err);
+        fuzz_want((rc == ADZE_OK) == (m != NULL), "a tokenizer with success, and only then");
+        adze_model_close(m);
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -9,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     fuzz_begin();
     dir = fuzz_folder(data, n);
     adze_model_close(fuzz_open(dir, AZ_READ_ALL));
+    tokenizer_files();
     adze_model_close(fuzz_open(dir, AZ_READ_NO_WEIGHTS | AZ_READ_NO_TOKENIZER));
     fuzz_end();
     return 0;

@@ -10,13 +10,13 @@ static void judge(const az_gates *g)
     az_evidence e;
     json_t *j;
 
-    for (size_t v = 0; v <= AZ_COUNT(values); v++) {
+    for (size_t v = 0; v <= AZ_COUNT(values); v++) { /* the last time without any */
         memset(&e, 0, sizeof e);
         for (int k = 0; v < AZ_COUNT(values) && k < AZ_EV_COUNT; k++)
             e.value[k] = (az_interval){ .value = values[v],
                                         .lo = values[v] / (k % 2 ? 1 : 4),
                                         .hi = values[v] * 1.5,
-                                        .n = (size_t)k * 3 };
+                                        .n = v == 3 ? 1 : (size_t)k * 3 };
         snprintf(e.why[AZ_EV_KL_MEAN], sizeof e.why[0], "no text");
         az_gates_check(g, &e, results);
         for (size_t i = 0; i < g->n; i++)

@@ -73,10 +73,27 @@ void fuzz_seeds(void)
     static const char doc[] = "{\"a\":[1,-2.5e10,true,false,null,\"\\u00e9\\ud83d\\ude00\\n\"],"
                               "\"b\":{\"c\":{}},\"d\":1}      ";
 
+    static const char *const numbers[] = {
+        "[9223372036854775807,9223372036854775808,-9223372036854775808,18446744073709551616]",
+        "{\"a\\\"1\":99999999999999999999,\"b\":1.5e3,\"c\":1E2,\"d\":[99999999999999999999]}",
+        "[99999999999999999999,99999999999999999999,99999999999999999999,x]",
+        "[99999999999999999999.5,1e2,99999999999999999999",
+        "[99999999999999999999,\"never closed",
+        "[99999999999999999999,\"\\",
+        "[1,2.25,1e999,99999999999999999999]",
+    };
+    char deep[400];
+
     fuzz_seed_damaged(doc, sizeof doc - 1, sizeof doc - 1, sizeof doc - 1);
     fuzz_seed_json_text("", doc, "");
     for (size_t n = 0; n < 16; n++)
         fuzz_seed_text(&"              []"[n]);
+    for (size_t i = 0; i < AZ_COUNT(numbers); i++)
+        fuzz_seed_text(numbers[i]);
+    memset(deep, '[', sizeof deep);
+    fuzz_seed(deep, sizeof deep);
+    memset(deep, ' ', sizeof deep);
+    fuzz_seed(deep, sizeof deep);
     fuzz_seed_text("{\"a\":1,\"a\":2}");
     fuzz_seed_text("{\"\\u0000\":1}");
     fuzz_seed_text("1e400");

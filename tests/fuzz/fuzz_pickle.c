@@ -12,6 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     fuzz_folder((const uint8_t *)config, sizeof config - 1);
     zip_begin(&z);
     zip_record(&z, "archive/data.pkl", data, n, false);
+    if (n % 4)
+        zip_record(&z, "archive/byteorder", n % 16 == 5 ? "big" : "little", n % 16 == 5 ? 3 : 6,
+                   false);
     zip_record(&z, "archive/data/0", zeros, 48, false);
     zip_record(&z, "archive/data/1", zeros, 6, false);
     zip_end(&z, false);
@@ -107,6 +110,65 @@ static const struct {
     { P("\x80\x02(0.") },
     { P("\x80\x02}00.") },
     { P("\x80\x02}2.") },
+    { P("\x80\x02}q\x05h\x03.") },
+    { P("\x80\x02h\x05q\x01.") },
+    { P("\x80\x02q\x01.") },
+    { P("\x80\x02}U\x01"
+        "aK\x01s.") },
+    { P("\x80\x02}r\x01\0\0\0j\x01\0\0\0.") },
+    { P("\x80\x02"
+        "ccollections\nOrderedDict\n(K\x01tR.") },
+    { P("\x80\x02"
+        "ccollections\nOrderedDict\n)\x81.") },
+    { P("\x80\x02"
+        "ccollections\nOrderedDict\nK\x01\x81.") },
+    { P("\x80\x02"
+        "ccollections\nOrderedDict\n(K\x01t\x81.") },
+    { P("\x80\x02K\x01)\x81.") },
+    { P("\x80\x02\x81.") },
+    { P("\x80\x02R.") },
+    { P("\x80\x02"
+        "b.") },
+    { P("\x80\x02"
+        "ctorch\nSize\nK\x01R.") },
+    { P("\x80\x02"
+        "ctorch\nSize\nK\x01\x85R.") },
+    { P("\x80\x02"
+        "caaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\n.") },
+    { P("\x80\x02}("
+        "K\x01K\x02K\x03K\x04K\x05K\x06K\x07K\x08K\x09K\x0aK\x0bK\x0cK\x0dK\x0eK\x0fK\x10u.") },
+    { P(IN_DICT("](K\x01K\x02K\x03K\x04K\x05K\x06K\x07K\x08K\x09"
+                "e")) },
+    { P("\x80\x02}(X\0\0\0\0" ZIP_TENSOR "u.") },
+    { P("\x80\x02}(X\x03\0\0\0a\0b" ZIP_TENSOR "u.") },
+    { P("\x80\x02}(K\x01" ZIP_TENSOR "u.") },
+    { P("\x80\x02}(X\x01\0\0\0a" ZIP_TENSOR "X\x01\0\0\0a" ZIP_TENSOR "u.") },
+    { P("\x80\x02(X\x07\0\0\0storageK\x01X\x01\0\0\0"
+        "0X\x03\0\0\0cpuK\x0ctQ.") },
+    { P("\x80\x02(X\x07\0\0\0storagectorch\nSize\nX\x01\0\0\0"
+        "0X\x03\0\0\0cpuK\x0ctQ.") },
+    { P("\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nK\x01X\x03\0\0\0cpuK\x0ctQ.") },
+    { P("\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+        "0X\x03\0\0\0cpuNtQ.") },
+    { P("\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+        "0X\x03\0\0\0cpuJ\xff\xff\xff\xfftQ.") },
+    { P("\x80\x02(X\x05\0\0\0otherctorch\nFloatStorage\nX\x01\0\0\0"
+        "0X\x03\0\0\0cpuK\x0ctQ.") },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE
+                "J\xff\xff\xff\xffK\x02\x85K\x01\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE "NK\x02\x85K\x01\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE "K\0NK\x01\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE "K\0K\x02\x85N\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE
+                "K\0K\x02\x85K\x01K\x01\x86\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE "K\0N\x85N\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE
+                "K\0J\xff\xff\xff\xff\x85K\x01\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE
+                "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85K\x01\x85\x89)tR")) },
+    { P(IN_DICT("ctorch._utils\n_rebuild_tensor_v2\n(" ZIP_STORAGE
+                "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\x01\x85K\x01\x85\x89)tR")) },
 };
 
 /* One tensor with these numbers. */

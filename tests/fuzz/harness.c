@@ -205,6 +205,7 @@ static void put_member(size_t which, const char *s, size_t n, unsigned long more
     char path[128], *all = malloc(at + n + filled + 1);
     az_prng prng;
 
+    if (!head && more > MOST_RANDOM) more = MOST_RANDOM; /* no parser of text is given megabytes */
     if (!all) abort();
     for (size_t i = 0; i < at; i++)
         all[i] = (char)((uint64_t)n >> 8 * i);
