@@ -7,7 +7,10 @@
 # Sources are made first: a GGUF with DIR's types, one in q4_k_m, an MLX folder of 4 bits. Every command runs three times,
 # all in turns; the table has the least time and the largest memory. Files are read once before.
 set -eu
-[ $# -ge 1 ] && [ -f "$1/config.json" ] || { echo "usage: bench/convert_pairs.sh DIR [WORK]" >&2; exit 2; }
+if [ $# -lt 1 ] || [ ! -f "$1/config.json" ]; then
+    echo "usage: bench/convert_pairs.sh DIR [WORK]" >&2
+    exit 2
+fi
 adze=${ADZE_BIN:-build/release/adze}
 model=$1
 work=${2:-build/bench/pairs}
@@ -38,7 +41,7 @@ mlx, 4 bits|gguf, q4_k_m|$work/mlx|out.gguf|--recipe q4_k_m
 mlx, 4 bits|mlx, 4 bits|$work/mlx|out|--recipe mlx-4bit
 END
 : >"$work/times.txt"
-for round in 1 2 3; do
+for _ in 1 2 3; do
     while IFS='|' read -r from to src dst options; do
         # shellcheck disable=SC2086
         /usr/bin/time -f "$from|$to|%e|%M" -a -o "$work/times.txt" \

@@ -63,10 +63,14 @@ done
 # its experts by a plain softmax, not by sparsemixer.
 check_model() {
     rm -rf "$work/made"
-    "$build/made_checkpoint" "$1" "$work/made" >"$work/ids" &&
+    : >"$work/said"
+    if ! { "$build/made_checkpoint" "$1" "$work/made" >"$work/ids" &&
         "$adze" convert --quiet --no-prove "$work/made" "$work/m.gguf" >"$work/log" &&
         "$build/interop_dump" "$work/m.gguf" ids "$work/ids" "$work/own" >"$work/lines" &&
-        compare "$work/m.gguf" ids "$work/lines" "$work/own" "$2" >"$work/said" || { failed=1; echo "FAILED: $1"; }
+        compare "$work/m.gguf" ids "$work/lines" "$work/own" "$2" >"$work/said"; }; then
+        failed=1
+        echo "FAILED: $1"
+    fi
     sed "s|^|$1: |" "$work/said"
 }
 for name in ${ADZE_INTEROP_MODELS-qwen3 granite smollm3_usual mixtral qwen3_moe olmoe gpt_oss lfm2}; do
@@ -77,10 +81,14 @@ for name in ${ADZE_INTEROP_BLOCKS-gpt_oss_mxfp4}; do check_model "$name" 0.1; do
 # Encoders: one vector for a text.
 check_encoder() {
     rm -rf "$work/made"
-    "$build/made_encoder" "$1" "$work/made" >"$work/texts" &&
+    : >"$work/said"
+    if ! { "$build/made_encoder" "$1" "$work/made" >"$work/texts" &&
         "$adze" convert --quiet --no-prove "$work/made" "$work/m.gguf" >"$work/log" &&
         "$adze" embed "$work/m.gguf" <"$work/texts" >"$work/lines" &&
-        compare "$work/m.gguf" embed "$work/lines" "$work/texts" >"$work/said" || { failed=1; echo "FAILED: $1"; }
+        compare "$work/m.gguf" embed "$work/lines" "$work/texts" >"$work/said"; }; then
+        failed=1
+        echo "FAILED: $1"
+    fi
     sed "s|^|encoder $1: |" "$work/said"
 }
 for name in ${ADZE_INTEROP_ENCODERS-bert bert_cls xlm_roberta}; do check_encoder "$name"; done
