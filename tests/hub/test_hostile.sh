@@ -90,7 +90,7 @@ bad 3 'not valid JSON' where=api text=
 bad 3 'names no commit' where=api text='{}'
 bad 3 'names no commit' where=api text='{"sha":"../../../../../../../../../../../../../x"}'
 bad 3 'names no commit' where=api text='[]'
-bad 3 'not valid JSON' where=api deep=100000
+bad 3 'nested deeper than' where=api deep=100000
 bad 3 'longer than the .* bytes allowed' where=api endless=1
 leave_part
 fault where=store shift=5
@@ -136,7 +136,7 @@ refused 'no proper hash' '{"type":"file","path":"a","size":0}'
 refused 'no proper hash' '{"type":"file","path":"a","size":0,"oid":"'"$good_oid"'","lfs":{}}'
 refused 'no proper size' "$(entry a -1)"
 refused 'no proper size' "$(entry a 1.5)"
-refused 'not valid JSON' "$(entry a 99999999999999999999)"
+refused 'no proper size' "$(entry a 99999999999999999999)"
 refused 'no path' '{}'
 refused 'no path' '7'
 refused 'not valid JSON' '{"path":"a","path":"b"}'
