@@ -114,7 +114,8 @@ static adze_status make_unigram(const making *m)
                              m->err);
     az_free(t->run, found);
     if (rc < 0) return rc;
-    if (az_json_int(m->model, "unk_id", &unk) && (unk < 0 || (uint64_t)unk >= t->n_ids))
+    if (az_json_int(m->model, "unk_id", &unk) &&
+        (unk < 0 || (uint64_t)unk >= t->n_ids || !t->model[unk].s))
         return bad(m, "model.unk_id", "is not an id of the vocabulary");
     t->unigram.unk = (int32_t)unk;
     az_json_bool(m->model, "byte_fallback", &t->unigram.byte_fallback);

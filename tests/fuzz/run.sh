@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh [SECONDS] [TARGET...]: fuzz each target for so long (20), ADZE_FUZZ_JOBS (2) at once, from its seeds and from what was found
-# before. Inputs that reach something new are kept in build/fuzz/corpus/TARGET; one that crashes, hangs or leaks in
+# before; ADZE_FUZZ_SEED is the first random number (0: another each time). Inputs that reach something new are kept in build/fuzz/corpus/TARGET; one that crashes, hangs or leaks in
 # build/fuzz/crashes/TARGET-KIND-HASH, and then this fails. Executions are added to build/fuzz/counts.txt.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -16,7 +16,7 @@ one() { # NAME SECONDS
     export ADZE_FUZZ_SCRATCH LLVM_PROFILE_FILE=/dev/null
     rc=0
     "$build/fuzz/fuzz_$name" --seeds "$build/seeds/$name"
-    "$build/fuzz/fuzz_$name" -max_total_time="$2" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -dict="$here" \
+    "$build/fuzz/fuzz_$name" -seed="${ADZE_FUZZ_SEED:-0}" -max_total_time="$2" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -dict="$here" \
         -artifact_prefix="$build/crashes/$name-" "$build/corpus/$name" "$build/seeds/$name" >"$build/log/$name" 2>&1 || rc=$?
     rm -rf "$ADZE_FUZZ_SCRATCH"
     n=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/log/$name")

@@ -358,6 +358,10 @@ static void long_tokens_and_wrong_ids(void **state)
     json_array_remove(json_object_get(json_object_get(hf, "model"), "vocab"), 2);
     json_object_set_new(json_object_get(hf, "model"), "unk_id", json_integer(2));
     assert_int_equal(tokenizer_of(&t, hf, false, &err), ADZE_EFORMAT);
+    /* an added token that is in the vocabulary already leaves the id that was kept for it free */
+    json_object_set_new(hf, "added_tokens", json_pack("[{s:i, s:s}]", "id", 0, "content", "<unk>"));
+    assert_int_equal(tokenizer_of(&t, hf, false, &err), ADZE_EFORMAT);
+    json_object_del(hf, "added_tokens");
     json_object_set_new(json_object_get(hf, "model"), "unk_id", json_integer(1));
     assert_int_equal(tokenizer_of(&t, hf, false, &err), ADZE_OK);
     for (int32_t id = -2; id < 5; id++) {
