@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 #if AZ_X86_64
@@ -99,6 +100,23 @@ static void next_generation(az_pool *p)
     }
 }
 
+/* Start a worker that leaves the program's signals (Ctrl-C, a child's end) to the threads that wait for them; those
+ * that a thread's own instructions raise stay. */
+static bool start_worker(worker *w)
+{
+    static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+    sigset_t mask, old;
+    bool ok;
+
+    sigfillset(&mask);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&mask, own[i]);
+    pthread_sigmask(SIG_BLOCK, &mask, &old);
+    ok = pthread_create(&w->thread, NULL, worker_main, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return ok;
+}
+
 adze_status az_pool_new(az_pool **out, adze_run *run, int threads, adze_error *err)
 {
     az_pool *p;
@@ -115,7 +133,7 @@ adze_status az_pool_new(az_pool **out, adze_run *run, int threads, adze_error *e
     for (int i = 1; p->workers && i < p->threads; i++) {
         worker *w = &p->workers[i - 1];
         *w = (worker){ .pool = p, .index = i };
-        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) break;
+        if (!start_worker(w)) break;
         p->started++;
     }
     if (!p->workers || p->started != p->threads - 1) {

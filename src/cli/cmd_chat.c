@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 typedef struct chat_opts {
@@ -253,6 +254,27 @@ static bool command(chatting *c, const char *line, bool *end, adze_status *rc, a
     return true;
 }
 
+/* The prompt, and the wait for a line. Ctrl-C is let in only while waiting: one that comes between the prompt and the
+ * read would otherwise be seen by neither. False: it came instead of a line. */
+static bool ask(chatting *c)
+{
+    sigset_t interrupt, old;
+    fd_set in;
+    bool came;
+
+    if (!c->interactive) return true;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &old);
+    fputs("> ", c->cli->out);
+    fflush(c->cli->out);
+    FD_ZERO(&in);
+    FD_SET(STDIN_FILENO, &in);
+    came = pselect(STDIN_FILENO + 1, &in, NULL, NULL, NULL, &old) >= 0 || errno != EINTR;
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return came;
+}
+
 /* Lines until the end of input, /exit, or an error that a person cannot answer to. */
 static adze_status talk(chatting *c, adze_error *err)
 {
@@ -263,15 +285,11 @@ static adze_status talk(chatting *c, adze_error *err)
     adze_status rc = ADZE_OK;
 
     while (!end && rc == ADZE_OK) {
-        if (c->interactive) {
-            fputs("> ", c->cli->out);
-            fflush(c->cli->out);
-        }
         errno = 0;
-        n = getline(&line, &cap, stdin);
-        if (n < 0 && errno == EINTR && interrupts) {
+        n = ask(c) ? getline(&line, &cap, stdin) : -1;
+        if (n < 0 && errno == EINTR) { /* an interrupt, or the terminal was resized */
             clearerr(stdin);
-            az_cli_note(c->cli, "\n(Ctrl-C again or Ctrl-D leaves)\n");
+            if (interrupts) az_cli_note(c->cli, "\n(Ctrl-C again or Ctrl-D leaves)\n");
             continue;
         }
         interrupts = 0;
