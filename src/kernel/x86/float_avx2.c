@@ -6,10 +6,10 @@
 #define TILE_M 6
 #define TILE_N 2
 
-#include "kernel/x86/matmul_plain.h"
-#include "kernel/x86/matmul_fp8.h"
-#include "kernel/x86/vector.h"
-#include "kernel/x86/attention.h"
+#include "kernel/simd/matmul_plain.h"
+#include "kernel/simd/matmul_fp8.h"
+#include "kernel/simd/vector.h"
+#include "kernel/simd/attention.h"
 
 void az_float_init_avx2(az_kernels *k)
 {

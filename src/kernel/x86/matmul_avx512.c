@@ -13,8 +13,8 @@ AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
     return vi_add32(sum, vi_madd16(a, b));
 }
 
-#include "kernel/x86/matmul_blocks.h"
-#include "kernel/x86/matmul_panels.h"
+#include "kernel/simd/matmul_blocks.h"
+#include "kernel/simd/matmul_panels.h"
 
 void az_matmul_init_avx512(az_kernels *k)
 {

@@ -23,8 +23,8 @@ AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
     return _mm512_dpwssd_epi32(sum, a, b);
 }
 
-#include "kernel/x86/matmul_blocks.h"
-#include "kernel/x86/matmul_panels.h"
+#include "kernel/simd/matmul_blocks.h"
+#include "kernel/simd/matmul_panels.h"
 
 void az_matmul_init_avx512vnni(az_kernels *k)
 {

@@ -5,8 +5,8 @@
  * the sum, by halves, of LANES chains of fused products, lane l of columns l, l + LANES, ...: the bits do
  * not depend on m, nor on how the loops are cut, and the error grows with k / LANES roundings.
  */
-#ifndef AZ_KERNEL_X86_MATMUL_PLAIN_H
-#define AZ_KERNEL_X86_MATMUL_PLAIN_H
+#ifndef AZ_KERNEL_SIMD_MATMUL_PLAIN_H
+#define AZ_KERNEL_SIMD_MATMUL_PLAIN_H
 
 #define CAT3_(a, b, c) a##b##c
 #define CAT3(a, b, c)  CAT3_(a, b, c)

@@ -2,8 +2,8 @@
  * (the including file brings simd_*.h and ISA). All give the scalar version's bits: no fused products, the
  * same lanes in the norm.
  */
-#ifndef AZ_KERNEL_X86_VECTOR_H
-#define AZ_KERNEL_X86_VECTOR_H
+#ifndef AZ_KERNEL_SIMD_VECTOR_H
+#define AZ_KERNEL_SIMD_VECTOR_H
 
 #include <math.h>
 #include "kernel/math.h"

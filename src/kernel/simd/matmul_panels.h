@@ -4,8 +4,8 @@
  * A step is one load: one vector of weights for each of two places. Up to DIRECT_MAX rows of activations multiply it
  * at once; for more, a chunk of the panel is unpacked into the first cache and goes through the tiles.
  */
-#ifndef AZ_KERNEL_X86_MATMUL_PANELS_H
-#define AZ_KERNEL_X86_MATMUL_PANELS_H
+#ifndef AZ_KERNEL_SIMD_MATMUL_PANELS_H
+#define AZ_KERNEL_SIMD_MATMUL_PANELS_H
 
 enum {
     DIRECT_MAX = 4,

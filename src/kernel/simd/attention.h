@@ -5,8 +5,8 @@
  * Scores: one position a lane, a chain over the head's dimensions. Output: one dimension a lane, positions
  * in order. Both are a row's own, and rows skip tiles that they do not see, so batching changes no bit.
  */
-#ifndef AZ_KERNEL_X86_ATTENTION_H
-#define AZ_KERNEL_X86_ATTENTION_H
+#ifndef AZ_KERNEL_SIMD_ATTENTION_H
+#define AZ_KERNEL_SIMD_ATTENTION_H
 
 #include "kernel/c/kernels_c.h"
 

@@ -2,8 +2,8 @@
  * blocks (matmul_blocks.h includes this), whose row pointers point at the codes, so that only the scales are found
  * elsewhere.
  */
-#ifndef AZ_KERNEL_X86_MATMUL_AFFINE_H
-#define AZ_KERNEL_X86_MATMUL_AFFINE_H
+#ifndef AZ_KERNEL_SIMD_MATMUL_AFFINE_H
+#define AZ_KERNEL_SIMD_MATMUL_AFFINE_H
 
 #include "core/affine.h"
 

@@ -3,8 +3,8 @@
  * Lanes run along the columns, as in matmul_plain.h. A group's products are chains of fused products, which join the
  * output's lanes times the group's scale; lanes are added by halves at the end. The bits do not depend on m.
  */
-#ifndef AZ_KERNEL_X86_MATMUL_FP8_H
-#define AZ_KERNEL_X86_MATMUL_FP8_H
+#ifndef AZ_KERNEL_SIMD_MATMUL_FP8_H
+#define AZ_KERNEL_SIMD_MATMUL_FP8_H
 
 #include "core/affine.h"
 

@@ -8,8 +8,8 @@
  * into lanes. The integer sums are exact, and both ways end a block with add_block, so an output's bits do
  * not depend on the way, on m, or on the range of rows.
  */
-#ifndef AZ_KERNEL_X86_MATMUL_BLOCKS_H
-#define AZ_KERNEL_X86_MATMUL_BLOCKS_H
+#ifndef AZ_KERNEL_SIMD_MATMUL_BLOCKS_H
+#define AZ_KERNEL_SIMD_MATMUL_BLOCKS_H
 
 #define CAT3_(a, b, c) a##b##c
 #define CAT3(a, b, c)  CAT3_(a, b, c)
@@ -53,7 +53,7 @@ typedef struct panel {
 typedef vi row_fn(const uint8_t *row, size_t c, bool two);
 typedef void scales_fn(const uint8_t *const p[LANES], float (*s)[LANES], float (*mn)[LANES]);
 
-#include "kernel/x86/matmul_affine.h"
+#include "kernel/simd/matmul_affine.h"
 
 /* Half-precision scale (and minimum, negated in the file's sense) at the head of blocks of 32. */
 AZ_INLINE void scales_legacy(const kind t, const uint8_t *const rows[LANES], size_t b0, size_t n,
