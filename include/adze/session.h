@@ -62,11 +62,23 @@ ADZE_API void adze_text_free(const adze_tokenizer *t, char *text);
 /** Non-zero for control tokens such as BOS, which generated text leaves out. */
 ADZE_API int adze_token_is_special(const adze_tokenizer *t, int32_t id);
 
+/* What keys and values are kept in. q8_0 takes 0.53 and q4_0 0.28 of f16's bytes, at some loss (docs/speed.md). */
+typedef enum adze_kv {
+    ADZE_KV_AUTO, /* f32 where all of the model's matrices are f32, else f16 */
+    ADZE_KV_F16,
+    ADZE_KV_F32,
+    ADZE_KV_Q8_0,
+    ADZE_KV_Q4_0
+} adze_kv;
+
 /* Zero-initialise, then set what matters. */
 typedef struct adze_session_opts {
-    size_t context; /* longest sequence in tokens; 0: the model's own limit, at most 4096 */
-    size_t batch;   /* prompt tokens evaluated at once; 0: 256 */
-    int threads;    /* 0: the run's */
+    size_t context;      /* longest sequence in tokens; 0: the model's own limit, at most 4096 */
+    size_t batch;        /* tokens evaluated at once; 0: 256 */
+    int threads;         /* 0: the run's */
+    adze_kv kv;          /* ADZE_EUNSUP where the model's heads do not divide into blocks of 32 */
+    size_t sequences;    /* that a batch may run side by side; 0: 1 */
+    size_t cache_tokens; /* that all of them together may hold; 0: sequences times context */
 } adze_session_opts;
 
 /**

@@ -83,7 +83,7 @@ static void other_rows(const tables *t, const char *rows[OTHER_KERNELS][2])
         { "add", FROM(add) },
         { "silu_mul", FROM(act_mul[AZ_ACTIVATION_SILU]) },
         { "rope", FROM(rope) },
-        { "attention", FROM(attention) },
+        { "attention", FROM(kv[AZ_F16].attention) },
         { "f32_to_f16", FROM(f32_to_f16) },
         { "f16_to_f32", FROM(f16_to_f32) },
     };

@@ -229,10 +229,10 @@ adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *er
 
     s->weights = az_arena_array(&s->arena, (size_t)s->graph.n_weights, sizeof *s->weights);
     if (!s->weights || !made) rc = az_fail_nomem(err, "binding weights");
-    s->cache_f32 = true;
+    s->all_f32 = true;
     for (int i = 0; rc == ADZE_OK && i < s->graph.n_weights; i++) {
         rc = bind_one(s, arch, i, made, err);
-        if (!s->graph.weights[i].vector && s->weights[i].type != AZ_F32) s->cache_f32 = false;
+        if (!s->graph.weights[i].vector && s->weights[i].type != AZ_F32) s->all_f32 = false;
     }
     az_free(s->run, made);
     return rc;

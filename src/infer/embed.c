@@ -28,15 +28,16 @@ static adze_status check_text(const adze_session *s, const int32_t *ids, size_t 
 static size_t fill_pass(az_pass *p, int32_t *tokens, const int32_t *const *ids, const size_t *n,
                         size_t first, size_t count)
 {
-    size_t cache_at = 0;
+    adze_session *s = p->s;
+    size_t tile = 0;
 
     p->m = p->n_spans = 0;
-    for (size_t i = first; i < count && p->n_spans < AZ_MAX_SPANS; i++) {
-        if (p->m + n[i] > p->s->batch) break;
-        p->spans[p->n_spans++] = (az_span){ p->m, n[i], cache_at };
+    for (size_t i = first; i < count && p->n_spans < s->max_spans; i++) {
+        if (p->m + n[i] > s->batch) break;
+        s->spans[p->n_spans++] = (az_span){ &s->sequences[0], p->m, n[i], 0, tile };
         for (size_t k = 0; k < n[i]; k++)
             tokens[p->m++] = ids[i][k];
-        cache_at += (n[i] + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
+        tile += (n[i] + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE;
     }
     p->want = p->m;
     return p->n_spans;

@@ -20,21 +20,11 @@ az_rows az_rows_of(const az_pass *p, int value)
     return (az_rows){ r0, p->m };
 }
 
-static az_span span_of(const az_pass *p, size_t row)
-{
-    for (size_t i = 0; i < p->n_spans; i++)
-        if (row - p->spans[i].first < p->spans[i].n) return p->spans[i];
-    return (az_span){ 0, p->m, 0 };
-}
-
 size_t az_position(const az_pass *p, size_t row)
 {
-    return p->n_spans ? row - span_of(p, row).first : p->s->pos + row;
-}
+    const az_span *span = az_span_of(p, row);
 
-size_t az_cache_row(const az_pass *p, size_t row)
-{
-    return p->n_spans ? span_of(p, row).cache_at + az_position(p, row) : p->s->pos + row;
+    return span->pos + row - span->first;
 }
 
 /* Angles as transformers has them: position and frequency multiplied in f32, cos and sin rounded to f32. */
@@ -357,6 +347,9 @@ static void team(void *arg, int t, int threads)
 
 void az_session_pass(az_pass *p)
 {
+    for (size_t i = 0; i < p->n_spans; i++)
+        for (size_t r = 0; r < p->s->spans[i].n; r++)
+            p->s->row_span[p->s->spans[i].first + r] = (uint32_t)i;
     for (int i = 0; i < p->s->n_stages; i++) {
         atomic_store_explicit(&p->s->work[i].next, 0, memory_order_relaxed);
         atomic_store_explicit(&p->s->work[i].done, 0, memory_order_relaxed);

@@ -39,9 +39,13 @@ static inline void *az_q8_row(const adze_session *s, int value, size_t row)
 
 /* Rows of a value that are computed: tokens, or the pairs of a mixture of experts from 0 on. */
 az_rows az_rows_of(const az_pass *p, int value);
-/* Position of a row in its sequence, and the row of the caches where its key and value lie. */
+static inline const az_span *az_span_of(const az_pass *p, size_t row)
+{
+    return &p->s->spans[p->s->row_span[row]];
+}
+
+/* Position of a row in its sequence. */
 size_t az_position(const az_pass *p, size_t row);
-size_t az_cache_row(const az_pass *p, size_t row);
 
 /* Rows where there are enough, else columns of all rows: fn does columns [c0, c1) of one row. */
 typedef void az_piece_fn(const az_pass *p, int value, size_t row, size_t c0, size_t c1);

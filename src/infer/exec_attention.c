@@ -5,30 +5,6 @@
 
 #define ATTENTION_ROWS 128 /* queries of one piece, a head's group counted each */
 
-/* A value goes in as a row, a key as a column of its tile. */
-static void store_value(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
-{
-    if (s->cache_f32)
-        memcpy((float *)cache + at, x, n * sizeof *x);
-    else
-        s->kernels->f32_to_f16((az_f16 *)cache + at, x, n);
-}
-
-static void store_key(const adze_session *s, void *cache, size_t at, const float *x, size_t n)
-{
-    az_f16 half[64];
-
-    for (size_t d = 0, m; d < n; d += m) {
-        m = n - d < AZ_COUNT(half) ? n - d : AZ_COUNT(half);
-        if (!s->cache_f32) s->kernels->f32_to_f16(half, x + d, m);
-        for (size_t i = 0; i < m; i++, at += AZ_ATTN_TILE)
-            if (s->cache_f32)
-                ((float *)cache)[at] = x[d + i];
-            else
-                ((az_f16 *)cache)[at] = half[i];
-    }
-}
-
 /* One head of the value that `rope` makes; other operators leave it as it is. */
 static void rotate(const adze_session *s, const az_node *rope, size_t row, float *x)
 {
@@ -43,17 +19,20 @@ static void rotate(const adze_session *s, const az_node *rope, size_t row, float
 static void rope_head(const az_pass *p, const az_node *n, size_t row, size_t head, bool want_q)
 {
     const adze_session *s = p->s;
-    const az_kv_cache *c = &s->caches[n->state];
+    const az_span *span = az_span_of(p, row);
     size_t d = (size_t)n->head_dim, group = (size_t)(n->n_heads / n->n_kv_heads);
-    size_t at = head * s->cache_rows * d, pos = az_cache_row(p, row);
+    size_t pos = span->pos + row - span->first;
+    az_kv_view kv = az_pages_view(&s->pages, span->seq, n->state, (int)head);
     float *q = az_value_row(s, n->in[0], row) + head * group * d;
     float *k = az_value_row(s, n->in[1], row) + head * d;
 
     for (size_t h = 0; h < group && want_q; h++)
         rotate(s, &s->graph.nodes[n->in[0]], row, q + h * d);
     rotate(s, &s->graph.nodes[n->in[1]], row, k);
-    store_key(s, c->k, at + az_attn_key_at(pos, d), k, d);
-    store_value(s, c->v, at + pos * d, az_value_row(s, n->in[2], row) + head * d, d);
+    s->kernels->kv[s->pages.type].store((void *)(uintptr_t)az_kv_tile(&kv, span->tile +
+                                                                               pos / AZ_ATTN_TILE),
+                                        pos % AZ_ATTN_TILE, k,
+                                        az_value_row(s, n->in[2], row) + head * d, d);
 }
 
 void az_run_rope(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
@@ -75,64 +54,77 @@ static size_t attention_block(const az_node *n)
     return rows < 16 ? 16 : rows;
 }
 
+/* Queries of a span that are wanted: rows [from, to) of the pass. */
+static az_rows wanted_rows(const az_pass *p, const az_stage *st, const az_span *span)
+{
+    size_t r0 = az_first_row(p, st->last_only), to = span->first + span->n;
+
+    return (az_rows){ span->first > r0 ? span->first : r0 < to ? r0 : to, to };
+}
+
+/* Pieces of a span: blocks of queries. An encoder's text is one, as all of its rows see all keys. */
+static size_t span_blocks(const az_pass *p, const az_stage *st, const az_span *span, size_t block)
+{
+    az_rows r = wanted_rows(p, st, span);
+
+    if (p->s->config.encoder) return 1;
+    return (r.to - r.from + block - 1) / block;
+}
+
 size_t az_attention_pieces(const az_pass *p, const az_stage *st)
 {
     const az_node *n = &p->s->graph.nodes[st->node[0]];
-    size_t rows = p->m - az_first_row(p, st->last_only), block = attention_block(n);
+    size_t block = attention_block(n), blocks = 0;
 
-    return (p->n_spans ? p->n_spans : (rows + block - 1) / block) * (size_t)n->n_kv_heads;
+    for (size_t i = 0; i < p->n_spans; i++)
+        blocks += span_blocks(p, st, &p->s->spans[i], block);
+    return blocks * (size_t)n->n_kv_heads;
 }
 
-/* `rows` queries from row `first` of the pass and one key head; keys and values from cache_at on. */
-static void attend(const az_pass *p, int value, size_t head, size_t first, size_t rows,
-                   size_t cache_at, size_t n_keys)
+/* Rows [r.from, r.to) of one span and one key head. */
+static void attend(const az_pass *p, int value, size_t head, const az_span *span, az_rows r)
 {
     const adze_session *s = p->s;
     const az_node *n = &s->graph.nodes[value];
-    const az_kv_cache *c = &s->caches[n->state];
     size_t d = (size_t)n->head_dim, group = (size_t)(n->n_heads / n->n_kv_heads);
-    size_t at = (head * s->cache_rows + cache_at) * d;
     az_attn_args a = {
-        .out = az_value_row(s, value, first) + head * group * d,
-        .q = az_value_row(s, n->in[0], first) + head * group * d,
+        .out = az_value_row(s, value, r.from) + head * group * d,
+        .q = az_value_row(s, n->in[0], r.from) + head * group * d,
+        .kv = az_pages_view(&s->pages, span->seq, n->state, (int)head),
         .ld_out = s->values[value].ld,
         .ld_q = s->values[n->in[0]].ld,
-        .ld_v = d,
-        .n_tok = rows,
+        .n_tok = r.to - r.from,
         .group = group,
         .head_dim = d,
-        .pos = (int64_t)(s->pos + first),
+        .pos = (int64_t)(span->pos + r.from - span->first),
         .window = s->graph.states[n->state].window,
-        .n_keys = (int64_t)n_keys,
+        .n_keys = s->config.encoder ? (int64_t)span->n : 0,
         .scale = (float)n->scale,
         .softcap = (float)n->softcap,
         .sinks = n->weight[0] < 0 ? NULL : s->weights[n->weight[0]].vec + head * group,
     };
 
-    if (s->cache_f32) {
-        a.k32 = (const float *)c->k + at;
-        a.v32 = (const float *)c->v + at;
-        s->kernels->attention_f32(&a);
-    } else {
-        a.k = (const az_f16 *)c->k + at;
-        a.v = (const az_f16 *)c->v + at;
-        s->kernels->attention(&a);
-    }
+    a.kv.page += span->tile;
+    s->kernels->kv[s->pages.type].attention(&a);
 }
 
-/* One key head and one block of queries; the last blocks come first, as they have the most to look at. */
+/* One key head and one block of queries; a span's last blocks come first, as they have the most to look at. */
 void az_run_attention(const az_pass *p, const az_stage *st, size_t piece)
 {
     const az_node *n = &p->s->graph.nodes[st->node[0]];
-    size_t r0 = az_first_row(p, st->last_only), rows = p->m - r0, heads = (size_t)n->n_kv_heads;
-    size_t block = attention_block(n), blocks = (rows + block - 1) / block, from;
+    size_t heads = (size_t)n->n_kv_heads, block = attention_block(n), at = piece / heads;
+    const az_span *span = p->s->spans;
+    size_t blocks = span_blocks(p, st, span, block);
+    az_rows r;
 
-    if (p->n_spans) {
-        const az_span *span = &p->spans[piece / heads];
-        attend(p, st->node[0], piece % heads, span->first, span->n, span->cache_at, span->n);
-        return;
+    while (at >= blocks) {
+        at -= blocks;
+        blocks = span_blocks(p, st, ++span, block);
     }
-    from = (blocks - 1 - piece / heads) * block;
-    attend(p, st->node[0], piece % heads, r0 + from, rows - from < block ? rows - from : block, 0,
-           0);
+    r = wanted_rows(p, st, span);
+    if (!p->s->config.encoder) {
+        r.from += (blocks - 1 - at) * block;
+        if (r.to - r.from > block) r.to = r.from + block;
+    }
+    attend(p, st->node[0], piece % heads, span, r);
 }

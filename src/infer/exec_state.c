@@ -13,12 +13,12 @@ void az_run_conv(const az_pass *p, const az_stage *st, size_t piece, size_t piec
     size_t width = (size_t)n->width, taps = (size_t)s->graph.states[n->state].taps, back = taps - 1;
     const float *w = s->weights[n->weight[0]].vec;
     const float *bias = n->weight[1] < 0 ? NULL : s->weights[n->weight[1]].vec;
-    float *state = s->caches[n->state].taps;
     az_range c = az_share(width, 64, piece, pieces);
 
     for (size_t i = 0; i < p->m; i++) {
         const float *b = az_value_row(s, n->in[0], i), *x = b + 2 * width;
         float *y = az_value_row(s, st->node[0], i);
+        float *state = az_span_of(p, i)->seq->taps[n->state];
         for (size_t j = c.from; j < c.to; j++) {
             float now = b[j] * x[j], sum = 0;
             for (size_t t = 0; t < back; t++)
@@ -57,7 +57,7 @@ void az_run_pool(const az_pass *p, const az_stage *st, size_t piece)
     float *y = p->logits + piece * width;
     double sum = 0;
 
-    pool(p, n, &p->spans[piece], y);
+    pool(p, n, &p->s->spans[piece], y);
     if (!n->normalize) return;
     for (size_t j = 0; j < width; j++)
         sum += (double)y[j] * (double)y[j];

@@ -21,11 +21,6 @@ static void add_bytes(total *t, uint64_t a, uint64_t b, uint64_t c)
         t->bad = true;
 }
 
-static size_t cache_elem_bytes(const adze_session *s)
-{
-    return s->cache_f32 ? sizeof(float) : sizeof(az_f16);
-}
-
 /* The second is that of layers that slide; no dims: none. */
 static const az_rope *rope_of(const adze_session *s, int i)
 {
@@ -40,18 +35,15 @@ static adze_status check_memory(adze_session *s, adze_error *err)
     uint64_t budget = s->run->opts.memory_bytes;
     uint64_t used = atomic_load_explicit(&s->run->used_bytes, memory_order_relaxed);
     total t = { 0, false };
+    uint64_t caches = 0;
 
     for (int i = 0; i < s->n_buffers; i++)
         add_bytes(&t, s->buffer_columns[i], s->batch, sizeof(float));
-    for (int i = 0; i < s->graph.n_states; i++) {
-        const az_graph_state *st = &s->graph.states[i];
-        if (i > 0 && s->config.encoder) continue; /* one for all layers */
-        if (st->kind == AZ_STATE_KV)
-            add_bytes(&t, (uint64_t)st->n_kv_heads * (uint64_t)st->head_dim, s->cache_rows,
-                      2 * cache_elem_bytes(s));
-        else
-            add_bytes(&t, (uint64_t)st->taps - 1, (uint64_t)st->width, 2 * sizeof(float));
-    }
+    if (!az_pages_bytes(&s->graph, s->pages.type, s->config.encoder, s->pages.n_pages, &caches))
+        t.bad = true;
+    add_bytes(&t, caches, 1, 1);
+    add_bytes(&t, az_sequence_bytes(&s->graph) + s->context / AZ_ATTN_TILE * sizeof(uint32_t),
+              s->n_sequences, 1);
     add_bytes(&t, s->q8_row_bytes, s->batch, AZ_Q8_BUFFERS);
     for (int i = 0; i < 2; i++)
         add_bytes(&t, (uint64_t)rope_of(s, i)->dims, s->batch + 1, sizeof(float));
@@ -64,32 +56,6 @@ static adze_status check_memory(adze_session *s, adze_error *err)
                        s->context, (unsigned long long)(t.bytes >> 20),
                        (unsigned long long)(budget > used ? (budget - used) >> 20 : 0));
     return ADZE_OK;
-}
-
-/* An encoder keeps nothing from one layer to the next. */
-static bool shares_cache(const adze_session *s, int i)
-{
-    return s->config.encoder && i > 0;
-}
-
-static bool allocate_state(adze_session *s, int i)
-{
-    const az_graph_state *st = &s->graph.states[i];
-    size_t n = (size_t)st->n_kv_heads * (size_t)st->head_dim * s->cache_rows;
-    az_kv_cache *c = &s->caches[i];
-
-    if (st->kind == AZ_STATE_CONV) {
-        c->taps = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->taps);
-        c->kept = az_calloc(s->run, (size_t)((st->taps - 1) * st->width), sizeof *c->kept);
-        return c->taps && c->kept;
-    }
-    if (shares_cache(s, i)) {
-        *c = s->caches[0];
-        return true;
-    }
-    c->k = az_alloc_array(s->run, n, cache_elem_bytes(s)); /* read only where written */
-    c->v = az_alloc_array(s->run, n, cache_elem_bytes(s));
-    return c->k && c->v;
 }
 
 /* Tables of angles, one for each rope. */
@@ -131,23 +97,41 @@ static bool allocate_routings(adze_session *s)
     return true;
 }
 
+/* Tiles that one sequence may need. */
+static size_t sequence_tiles(const adze_session *s)
+{
+    size_t tiles = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE;
+
+    return s->config.encoder ? s->pages.n_pages : tiles;
+}
+
 static adze_status allocate(adze_session *s, adze_error *err)
 {
     adze_run *run = s->run;
     bool ok = true;
+    adze_status rc;
 
     s->buffers = az_arena_array(&s->arena, (size_t)s->n_buffers, sizeof *s->buffers);
-    s->caches = az_arena_array(&s->arena, (size_t)s->graph.n_states, sizeof *s->caches);
     s->work = az_calloc(run, (size_t)s->n_stages, sizeof *s->work);
-    if (!s->buffers || !s->caches || !s->work) return az_fail_nomem(err, "making a session");
+    s->sequences = az_arena_array(&s->arena, s->n_sequences, sizeof *s->sequences);
+    s->spans = az_arena_array(&s->arena, s->max_spans, sizeof *s->spans);
+    s->row_span = az_arena_array(&s->arena, s->batch, sizeof *s->row_span);
+    if (!s->buffers || !s->work || !s->sequences || !s->spans || !s->row_span)
+        return az_fail_nomem(err, "making a session");
     for (int i = 0; i < s->n_buffers; i++)
         ok = ok && (s->buffers[i] = az_calloc(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
     for (int i = 0; i < AZ_Q8_BUFFERS && s->q8_row_bytes; i++)
         ok = ok && (s->q8[i] = az_calloc(run, s->batch, s->q8_row_bytes)) != NULL;
-    for (int i = 0; i < s->graph.n_states && ok; i++)
-        ok = allocate_state(s, i);
     if (!ok || !allocate_ropes(s) || !allocate_routings(s))
         return az_fail_nomem(err, "making a session");
+    rc = az_pages_init(&s->pages, run, &s->graph, s->pages.type, s->config.encoder,
+                       s->pages.n_pages, err);
+    for (size_t i = 0; i < s->n_sequences && rc == ADZE_OK; i++)
+        rc = az_sequence_init(&s->sequences[i], run, &s->graph, sequence_tiles(s), err);
+    if (rc == ADZE_OK &&
+        s->config.encoder) /* whatever texts it gets, they lie one behind the other */
+        rc = az_pages_grow(&s->pages, &s->sequences[0], s->pages.n_pages * AZ_ATTN_TILE, err);
+    if (rc < 0) return rc;
     for (int i = 0; i < s->graph.n_nodes; i++) {
         az_value *v = &s->values[i];
         v->p = v->storage < 0 ? NULL : s->buffers[v->storage] + v->at;
@@ -163,13 +147,43 @@ static void choose_sizes(adze_session *s, const adze_session_opts *opts)
     if (s->config.text_limit) limit = (size_t)s->config.text_limit;
     s->context = opts && opts->context ? opts->context : limit;
     if (!(opts && opts->context) && s->context > DEFAULT_CONTEXT) s->context = DEFAULT_CONTEXT;
-    s->cache_rows = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * AZ_ATTN_TILE;
+    s->n_sequences = opts && opts->sequences && !s->config.encoder ? opts->sequences : 1;
     s->batch = opts && opts->batch ? opts->batch : DEFAULT_BATCH;
-    if (s->batch > s->context) s->batch = s->context;
+    if (s->batch / s->n_sequences > s->context) s->batch = s->context * s->n_sequences;
+    if (s->batch < s->n_sequences) s->batch = s->n_sequences;
+    s->max_spans = 2 * s->n_sequences;
+    s->pages.n_pages = (s->context + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE * s->n_sequences;
+    if (opts && opts->cache_tokens && !s->config.encoder)
+        s->pages.n_pages = (opts->cache_tokens + AZ_ATTN_TILE - 1) / AZ_ATTN_TILE;
     if (s->config.encoder) { /* whole texts go through at once, each with tiles of its own */
         if (s->batch < s->context) s->batch = s->context;
-        s->cache_rows += (size_t)AZ_MAX_SPANS * AZ_ATTN_TILE;
+        s->max_spans = AZ_ENCODER_TEXTS;
+        s->pages.n_pages += AZ_ENCODER_TEXTS;
     }
+}
+
+/* The type of caches: what was asked for, else f16, or f32 where all matrices are. */
+static adze_status choose_cache(adze_session *s, const adze_session_opts *opts, adze_error *err)
+{
+    static const az_type types[] = { [ADZE_KV_F16] = AZ_F16,
+                                     [ADZE_KV_F32] = AZ_F32,
+                                     [ADZE_KV_Q8_0] = AZ_Q8_0,
+                                     [ADZE_KV_Q4_0] = AZ_Q4_0 };
+    adze_kv kv = opts ? opts->kv : ADZE_KV_AUTO;
+
+    if ((int)kv < 0 || (size_t)kv >= AZ_COUNT(types))
+        return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "no type of cache has number %d", kv);
+    s->pages.type = kv != ADZE_KV_AUTO ? types[kv] : s->all_f32 ? AZ_F32 : AZ_F16;
+    for (int i = 0; i < s->graph.n_states; i++) {
+        const az_graph_state *st = &s->graph.states[i];
+        if (st->kind == AZ_STATE_KV && !az_kv_fits(s->pages.type, (size_t)st->head_dim))
+            return az_fail(
+                err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS,
+                "a cache in %s needs heads of a multiple of 32 (at most 2048) dimensions; "
+                "this model's have %d: use f16",
+                az_type_get(s->pages.type)->name, st->head_dim);
+    }
+    return ADZE_OK;
 }
 
 static adze_status choose_pool(adze_session *s, const adze_session_opts *opts, adze_error *err)
@@ -208,6 +222,8 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
     if (rc < 0) goto done;
     rc = az_session_bind(s, arch, err);
     if (rc == ADZE_OK) rc = az_model_check_files(m, err);
+    if (rc < 0) goto done;
+    rc = choose_cache(s, opts, err);
     if (rc < 0) goto done;
     rc = az_session_plan(s, err);
     if (rc < 0) goto done;
@@ -261,13 +277,9 @@ void adze_session_free(adze_session *s)
     az_pool_free(s->own_pool);
     for (int i = 0; s->buffers && i < s->n_buffers; i++)
         az_free(s->run, s->buffers[i]);
-    for (int i = 0; s->caches && i < s->graph.n_states; i++) {
-        if (shares_cache(s, i)) continue;
-        az_free(s->run, s->caches[i].k);
-        az_free(s->run, s->caches[i].v);
-        az_free(s->run, s->caches[i].taps);
-        az_free(s->run, s->caches[i].kept);
-    }
+    for (size_t i = 0; s->sequences && i < s->n_sequences; i++)
+        az_sequence_deinit(&s->sequences[i], s->run, &s->graph);
+    if (s->pages.graph) az_pages_deinit(&s->pages, s->run);
     for (int i = 0; i < AZ_Q8_BUFFERS; i++)
         az_free(s->run, s->q8[i]);
     az_free(s->run, s->rope_table[0]);
@@ -281,12 +293,12 @@ void adze_session_free(adze_session *s)
 
 size_t adze_session_room(const adze_session *s)
 {
-    return s->context - s->pos;
+    return s->context - s->sequences[0].pos;
 }
 
 size_t adze_session_pos(const adze_session *s)
 {
-    return s->pos;
+    return s->sequences[0].pos;
 }
 
 size_t adze_session_vocab(const adze_session *s)
@@ -299,49 +311,46 @@ uint64_t az_session_memory_bytes(const adze_session *s)
     return s->memory_bytes;
 }
 
+static size_t taps_bytes(const az_graph_state *st)
+{
+    return (size_t)((st->taps - 1) * st->width) * sizeof(float);
+}
+
 /* States of convolutions change as tokens go through: what a failed call did to them is undone. */
-typedef void taps_fn(az_kv_cache *c, size_t bytes);
-
-static void each_conv(adze_session *s, taps_fn *fn)
+void az_sequence_keep(const adze_session *s, az_sequence *q)
 {
-    for (int i = 0; i < s->graph.n_states; i++) {
-        const az_graph_state *st = &s->graph.states[i];
-        if (st->kind == AZ_STATE_CONV)
-            fn(&s->caches[i], (size_t)((st->taps - 1) * st->width) * sizeof(float));
-    }
+    for (int i = 0; i < s->graph.n_states; i++)
+        if (q->taps[i]) memcpy(q->kept[i], q->taps[i], taps_bytes(&s->graph.states[i]));
 }
 
-static void clear_taps(az_kv_cache *c, size_t bytes)
+void az_sequence_restore(const adze_session *s, az_sequence *q)
 {
-    memset(c->taps, 0, bytes);
+    for (int i = 0; i < s->graph.n_states; i++)
+        if (q->taps[i]) memcpy(q->taps[i], q->kept[i], taps_bytes(&s->graph.states[i]));
 }
 
-static void keep_taps(az_kv_cache *c, size_t bytes)
+adze_status az_sequence_rewind(adze_session *s, az_sequence *q, size_t n, adze_error *err)
 {
-    memcpy(c->kept, c->taps, bytes);
-}
-
-static void restore_taps(az_kv_cache *c, size_t bytes)
-{
-    memcpy(c->taps, c->kept, bytes);
-}
-
-adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err)
-{
-    if (n > s->pos)
+    if (n > q->pos)
         return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
-                       "cannot rewind to %zu tokens, the session has %zu", n, s->pos);
-    for (int i = 0; i < s->graph.n_states && n > 0 && n < s->pos; i++) {
+                       "cannot rewind to %zu tokens, the session has %zu", n, q->pos);
+    for (int i = 0; i < s->graph.n_states && n > 0 && n < q->pos; i++) {
         const az_state_traits *t = az_state_traits_of(s->graph.states[i].kind);
         if (!t->by_token)
             return az_fail(err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS,
                            "cannot rewind to %zu of %zu tokens: a state of kind %s cannot be "
                            "rolled back; rewind to 0",
-                           n, s->pos, t->name);
+                           n, q->pos, t->name);
     }
-    if (n == 0) each_conv(s, clear_taps);
-    s->pos = n;
+    for (int i = 0; i < s->graph.n_states && n == 0; i++)
+        if (q->taps[i]) memset(q->taps[i], 0, taps_bytes(&s->graph.states[i]));
+    az_pages_cut(&s->pages, q, n);
     return ADZE_OK;
+}
+
+adze_status adze_session_rewind(adze_session *s, size_t n, adze_error *err)
+{
+    return az_sequence_rewind(s, &s->sequences[0], n, err);
 }
 
 static adze_status check_tokens(const adze_session *s, const int32_t *tokens, size_t n,
@@ -351,10 +360,10 @@ static adze_status check_tokens(const adze_session *s, const int32_t *tokens, si
         return az_fail(err, ADZE_EUNSUP, s->model->path, ADZE_NOPOS,
                        "this model makes embeddings, not text: use `adze embed`");
     if (n == 0) return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "no tokens to evaluate");
-    if (n > s->context - s->pos)
+    if (n > s->context - s->sequences[0].pos)
         return az_fail(err, ADZE_EFIT, NULL, ADZE_NOPOS,
                        "%zu tokens do not fit: the context holds %zu and %zu are in use", n,
-                       s->context, s->pos);
+                       s->context, s->sequences[0].pos);
     for (size_t i = 0; i < n; i++)
         if (tokens[i] < 0 || tokens[i] >= s->config.vocab)
             return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
@@ -367,25 +376,29 @@ static adze_status check_tokens(const adze_session *s, const int32_t *tokens, si
 static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float *logits, bool all,
                         adze_error *err)
 {
-    size_t start = s->pos, m;
+    az_sequence *q = &s->sequences[0];
+    size_t start = q->pos, m;
     adze_status rc = check_tokens(s, tokens, n, err);
 
     if (rc < 0) return rc;
-    each_conv(s, keep_taps);
+    rc = az_pages_grow(&s->pages, q, start + n, err);
+    if (rc < 0) return rc;
+    az_sequence_keep(s, q);
     for (size_t at = 0; at < n && rc == ADZE_OK; at += m) {
         az_pass p = { .s = s, .tokens = tokens + at };
         m = p.m = n - at < s->batch ? n - at : s->batch;
         p.want = all ? m : logits && at + m == n ? 1 : 0;
         p.logits = all && logits ? logits + at * (size_t)s->config.vocab : logits;
+        s->spans[p.n_spans++] = (az_span){ q, 0, m, q->pos, 0 };
         rc = az_check_cancel(s->run, err);
         if (rc < 0) break;
         az_session_pass(&p);
-        s->pos += m;
+        q->pos += m;
         rc = az_model_check_files(s->model, err);
     }
     if (rc < 0) {
-        s->pos = start;
-        each_conv(s, restore_taps);
+        az_pages_cut(&s->pages, q, start);
+        az_sequence_restore(s, q);
     }
     return rc;
 }

@@ -12,6 +12,7 @@
 #include "arch/arch.h"
 #include "base/thread.h"
 #include "graph/graph.h"
+#include "infer/pages.h"
 #include "kernel/kernel.h"
 
 /* A weight as a session uses it: a matrix where it lies in the mapped file, or a vector as f32. What products read are
@@ -86,13 +87,13 @@ typedef struct az_stage_work {
     char pad[64 - 2 * sizeof(atomic_size_t)];
 } az_stage_work;
 
-/* Keys and values of n_kv_heads heads, cache_rows x head_dim each, laid out as az_attn_args says: f16, or f32
- * where all matrices of a model are f32. */
-typedef struct az_kv_cache {
-    void *k, *v;
-    float *taps; /* convolution: [taps - 1][width], the oldest first */
-    float *kept; /* the same as it was when a call began */
-} az_kv_cache;
+/* A run of rows of a pass that belong to one sequence, at positions that follow one another. */
+typedef struct az_span {
+    az_sequence *seq;
+    size_t first, n; /* rows of the pass */
+    size_t pos;      /* of the first row */
+    size_t tile;     /* where the pages begin: an encoder puts several texts into one sequence */
+} az_span;
 
 /* Shown every row that goes into a product: x, for each of the weights (indices in the graph) of one stage, and for one
  * expert of those (0: they have none). Called by one thread at a time, in an order that does not depend on threads. */
@@ -106,10 +107,17 @@ struct adze_session {
     az_graph graph;
     const az_kernels *kernels;
     az_pool *pool, *own_pool;
-    size_t context, batch, pos;
-    size_t cache_rows; /* context in whole tiles of attention */
+    size_t context, batch;
+    az_pages pages;
+    az_sequence
+        *sequences; /* [n_sequences]; the first is the one that adze_session_eval continues */
+    size_t n_sequences;
+    az_span *spans;     /* [max_spans] of the pass under way */
+    size_t max_spans;   /* two a sequence: rows without and with logits */
+    uint32_t *row_span; /* [batch] */
 
     az_bound *weights; /* [graph.n_weights] */
+    bool all_f32;      /* every matrix is */
     void *panels;      /* NULL: products read the mapped files */
     az_value *values;  /* [graph.n_nodes] */
     az_stage *stages;
@@ -120,8 +128,6 @@ struct adze_session {
     size_t *buffer_columns; /* floats a row of the pass needs in each */
     size_t q8_row_bytes;    /* largest quantized row */
     void *q8[AZ_Q8_BUFFERS];
-    az_kv_cache *caches; /* [graph.n_states] */
-    bool cache_f32;
     float *inv_freq[2]; /* [dims / 2] of the config's rope and of its rope_sliding */
     float
         *rope_table[2]; /* [batch][dims / 2] pairs (cos, sin); [1]: NULL where there is one rope */
@@ -136,22 +142,16 @@ struct adze_session {
     void *watch_arg;
 };
 
-/* One sequence of an encoder's pass. */
-typedef struct az_span {
-    size_t first, n; /* rows of the pass */
-    size_t cache_at; /* whole tiles */
-} az_span;
-enum { AZ_MAX_SPANS = 16 };
+enum { AZ_ENCODER_TEXTS = 16 }; /* in one pass */
 
-/* One call of the team: m tokens from position pos, logits of the last `want` of them. An encoder: whole
- * sequences, and `logits` gets one embedding for each. */
+/* One call of the team: m tokens in the session's spans, logits of the last `want` rows. An encoder: whole
+ * sequences, and `logits` gets one embedding for each span. */
 typedef struct az_pass {
     adze_session *s;
     const int32_t *tokens; /* [m] */
     size_t m, want;
-    float *logits; /* [want][vocab]; encoder: [n_spans][hidden] */
-    az_span spans[AZ_MAX_SPANS];
-    size_t n_spans; /* 0: not an encoder */
+    float *logits;  /* [want][vocab]; encoder: [n_spans][hidden] */
+    size_t n_spans; /* rows 0 .. m, in order */
 } az_pass;
 
 /* plan.c: stages, and buffers by liveness. Widths only; nothing is allocated but the plan itself. */
@@ -160,8 +160,13 @@ adze_status az_session_plan(adze_session *s, adze_error *err);
 adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err);
 /* panels.c: products' weights become panels, or stay where they are if the run's budget has no room for them. */
 void az_session_interleave(adze_session *s);
-/* exec.c */
+/* exec.c: the pass whose spans are in p->s->spans. */
 void az_session_pass(az_pass *p);
+
+/* What adze_session_rewind says, for any sequence; and the states that have no positions, as they were before a call. */
+adze_status az_sequence_rewind(adze_session *s, az_sequence *q, size_t n, adze_error *err);
+void az_sequence_keep(const adze_session *s, az_sequence *q);
+void az_sequence_restore(const adze_session *s, az_sequence *q);
 
 /* A session on a given config instead of the model's own: what tests change to prove that the golden
  * values notice. No check that every tensor is used. */

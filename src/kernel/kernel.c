@@ -16,8 +16,7 @@ static void init_c(az_kernels *k)
     az_unpack_init_c(k);
     az_pack_init_c(k);
     az_vector_init_c(k);
-    k->attention = az_attention_c;
-    k->attention_f32 = az_attention_c;
+    az_attention_init_c(k);
 }
 
 void az_kernels_init(az_kernels *k, unsigned cpu)

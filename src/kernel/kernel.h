@@ -14,6 +14,7 @@
 #include "core/block.h"
 #include "core/config.h"
 #include "core/type.h"
+#include "kernel/kv.h"
 #include "kernel/panel.h"
 
 /* Activation forms. */
@@ -46,22 +47,17 @@ typedef struct az_weight_kernel {
     az_matmul_fn *panels;
 } az_weight_kernel;
 
-enum { AZ_ATTN_TILE = 64 }; /* positions that are summed before the softmax is rescaled */
-
 /* Softmax attention, causal unless n_keys is set, of n_tok queries, each with the `group` heads that share one KV head. Query i
  * stands at position pos + i and sees positions [max(0, pos + i - window + 1), pos + i], all of them with
  * window 0; their keys and values must be in the cache already. An output row's bits depend on its own
  * query, position and window only, not on n_tok or group.
- * A softcap c turns a score s into c * tanh(s / c); a sink is one more score of its head, whose value is 0. */
+ * A softcap c turns a score s into c * tanh(s / c); a sink is one more score of its head, whose value is 0.
+ * With caches in q8_0 and q4_0 the queries are rounded to 8 bits, as activations are. */
 typedef struct az_attn_args {
-    float *out;     /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
-    const float *q; /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
-    /* Keys by tiles of AZ_ATTN_TILE positions from position 0, each [head_dim][AZ_ATTN_TILE]; what a last tile
-     * holds beyond the last position is read and not used. */
-    const az_f16 *k;
-    const az_f16 *v;           /* [position] rows ld_v apart, each [head_dim], from position 0 */
-    const float *k32, *v32;    /* the same for attention_f32, NULL otherwise */
-    size_t ld_out, ld_q, ld_v; /* in elements */
+    float *out;          /* [n_tok] rows ld_out apart, each [group][head_dim]; not q */
+    const float *q;      /* [n_tok] rows ld_q apart, each [group][head_dim], rotated, not scaled */
+    size_t ld_out, ld_q; /* in elements */
+    az_kv_view kv;       /* of this KV head, in the type that the kernel is for */
     size_t n_tok, group, head_dim;
     int64_t pos, window;
     int64_t n_keys;     /* > 0: every query sees positions [0, n_keys) instead */
@@ -70,11 +66,10 @@ typedef struct az_attn_args {
     const float *sinks; /* [group], NULL: none */
 } az_attn_args;
 
-/* Where dimension 0 of position p lies in a key cache; the next dimension is AZ_ATTN_TILE further. */
-static inline size_t az_attn_key_at(size_t p, size_t head_dim)
-{
-    return p / AZ_ATTN_TILE * AZ_ATTN_TILE * head_dim + p % AZ_ATTN_TILE;
-}
+typedef struct az_kv_kernel {
+    az_kv_store_fn *store; /* NULL: no caches of this type */
+    void (*attention)(const az_attn_args *args);
+} az_kv_kernel;
 
 /* y = act(gate) * up; y may be either. up NULL: act(gate) alone, not for swiglu. */
 typedef void az_act_mul_fn(float *y, const float *gate, const float *up, size_t n);
@@ -116,8 +111,7 @@ typedef struct az_kernels {
     az_act_mul_fn *act_mul[AZ_ACTIVATION_COUNT];
     /* In place on one head; cs: [dims / 2] pairs (cos, sin); adjacent: pairs (2j, 2j+1), else halves. */
     void (*rope)(float *x, const float *cs, size_t dims, bool adjacent);
-    void (*attention)(const az_attn_args *args);
-    void (*attention_f32)(const az_attn_args *args); /* with caches in f32, for f32 models */
+    az_kv_kernel kv[AZ_TYPE_COUNT];
     void (*f32_to_f16)(az_f16 *dst, const float *src, size_t n);
     void (*f16_to_f32)(float *dst, const az_f16 *src, size_t n);
 } az_kernels;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { K = 2048, ROWS_PREFILL = 128, REPEATS = 3, SWEEPS = 3, HEAD_DIM = 64, PATTERN = 64 };
+enum { POSITIONS = 4096, KV_TILES = POSITIONS / AZ_ATTN_TILE };
 enum { SHORT_K = 256, SHORT_BYTES = 512 << 10, STAGES = 64, STAGE_PIECES = 8 };
 
 const uint64_t az_roof_sizes[AZ_ROOF_SIZES] = { 2 << 20, 6 << 20, 16 << 20, 96 << 20, 640 << 20 };
@@ -34,7 +35,8 @@ typedef struct bench {
     float *out;
     size_t ld_out;
     /* attention */
-    const az_f16 *cache;
+    const void *cache; /* [KV_TILES] tiles of keys and values */
+    uint32_t page[KV_TILES];
     const float *q;
     size_t positions, queries;
     /* elementwise */
@@ -113,18 +115,16 @@ static void attention_body(const bench *b, int thread, int threads)
         az_attn_args a = {
             .out = b->out + i * HEAD_DIM,
             .q = b->q + i * HEAD_DIM,
-            .k = b->cache,
-            .v = b->cache,
+            .kv = { b->cache, b->page, az_kv_tile_bytes(AZ_F16, HEAD_DIM) },
             .ld_out = HEAD_DIM,
             .ld_q = HEAD_DIM,
-            .ld_v = HEAD_DIM,
             .n_tok = 1,
             .group = 1,
             .head_dim = HEAD_DIM,
             .pos = (int64_t)b->positions - 1,
             .scale = 0.125f,
         };
-        b->k->attention(&a);
+        b->k->kv[AZ_F16].attention(&a);
     }
 }
 
@@ -343,7 +343,7 @@ static adze_status measure_rest(az_roof *roof, bench *b, uint8_t *room, adze_err
     roof->attention_gops =
         rate(b, attention_body, 4.0 * HEAD_DIM * (double)b->positions * (double)b->queries,
              "GOP/s");
-    b->positions = 4096;
+    b->positions = POSITIONS;
     b->queries = (size_t)roof->threads;
     roof->attention_gb_s =
         rate(b, attention_body, 4.0 * HEAD_DIM * (double)b->positions * (double)b->queries, "GB/s");
@@ -357,7 +357,8 @@ static adze_status sweep(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE
 {
     bench b = { .run = run, .k = az_kernels_default() };
     uint64_t available = az_memory_available_bytes(run);
-    float *x = NULL, *cache = NULL;
+    float *x = NULL;
+    void *cache = NULL;
     uint8_t *room = NULL;
     void *act = NULL;
     adze_status rc = ADZE_OK;
@@ -371,7 +372,7 @@ static adze_status sweep(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE
     x = az_calloc(run, 2 * 65536, sizeof *x);
     act = az_alloc_array(run, ROWS_PREFILL * K, sizeof(float));
     b.out = az_alloc_array(run, ((size_t)1 << 20), sizeof(float));
-    cache = az_calloc(run, 4096 * HEAD_DIM, sizeof(az_f16));
+    cache = az_calloc(run, KV_TILES, az_kv_tile_bytes(AZ_F16, HEAD_DIM));
     if (!room || !x || !act || !b.out || !cache) {
         rc = az_fail_nomem(err, "measuring kernels");
         goto done;
@@ -380,7 +381,9 @@ static adze_status sweep(az_roof *roof, adze_run *run, const bool wanted[AZ_TYPE
         x[i] = (float)(i % 97) * 0.01f - 0.48f;
     b.q = x;
     b.values = x;
-    b.cache = (const az_f16 *)(const void *)cache;
+    b.cache = cache;
+    for (uint32_t i = 0; i < KV_TILES; i++)
+        b.page[i] = i;
     for (int t = 0; rc == ADZE_OK && t < AZ_TYPE_COUNT; t++)
         if (wanted[t]) rc = measure_type(roof, &b, (az_type)t, room, x, act, err);
     if (rc == ADZE_OK) rc = measure_rest(roof, &b, room, err);

@@ -61,7 +61,7 @@ static void the_state_matters(void **state)
     ok(adze_session_eval(s, tokens, 10, NULL, &err), &err);
     for (int i = 0; i < s->graph.n_states; i++)
         if (s->graph.states[i].kind == AZ_STATE_CONV)
-            memset(s->caches[i].taps, 0, (size_t)s->graph.states[i].width * sizeof(float));
+            memset(s->sequences[0].taps[i], 0, (size_t)s->graph.states[i].width * sizeof(float));
     ok(adze_session_eval(s, tokens + 10, 1, x, &err), &err);
     for (int i = 0; i < VOCAB; i++) {
         double d = (double)x[i] - (double)whole[10 * VOCAB + i];

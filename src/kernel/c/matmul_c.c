@@ -7,7 +7,7 @@
 #include "kernel/c/kernels_c.h"
 #include "kernel/decode.h"
 
-static void quantize_q8_c(void *a, const float *x, size_t k)
+void az_quantize_q8_c(void *a, const float *x, size_t k)
 {
     az_q8_block *o = a;
 
@@ -210,5 +210,5 @@ void az_matmul_init_c(az_kernels *k)
     };
 
     memcpy(k->weight, weights, sizeof weights);
-    k->quantize_q8 = quantize_q8_c;
+    k->quantize_q8 = az_quantize_q8_c;
 }

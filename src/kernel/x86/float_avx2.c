@@ -1,4 +1,4 @@
-/* Plain weights, attention and the element-wise kernels for AVX2. */
+/* Plain weights and the element-wise kernels for AVX2. */
 #include "kernel/x86/affine_avx2.h"
 #include "kernel/x86/init.h"
 
@@ -9,12 +9,10 @@
 #include "kernel/simd/matmul_plain.h"
 #include "kernel/simd/matmul_fp8.h"
 #include "kernel/simd/vector.h"
-#include "kernel/simd/attention.h"
 
 void az_float_init_avx2(az_kernels *k)
 {
     init_plain(k);
     init_fp8(k);
     init_vector(k);
-    init_attention(k);
 }

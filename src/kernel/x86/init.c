@@ -13,6 +13,7 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         k->isa = "avx2";
         az_matmul_init_avx2(k);
         az_float_init_avx2(k);
+        az_attention_init_avx2(k);
         az_unpack_init_avx2(k);
         az_pack_init_avx2(k);
     }
@@ -20,11 +21,13 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         k->isa = "avx512";
         az_matmul_init_avx512(k);
         az_float_init_avx512(k);
+        az_attention_init_avx512(k);
         az_pack_init_avx512(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) {
         k->isa = "avx512vnni";
         az_matmul_init_avx512vnni(k);
+        az_attention_init_avx512vnni(k);
     }
 }
 

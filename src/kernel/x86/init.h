@@ -10,9 +10,12 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu);
 void az_matmul_init_avx2(az_kernels *k);
 void az_float_init_avx2(az_kernels *k);
 void az_unpack_init_avx2(az_kernels *k);
+void az_attention_init_avx2(az_kernels *k);
 void az_matmul_init_avx512(az_kernels *k);
 void az_float_init_avx512(az_kernels *k);
+void az_attention_init_avx512(az_kernels *k);
 void az_matmul_init_avx512vnni(az_kernels *k);
+void az_attention_init_avx512vnni(az_kernels *k);
 
 void az_peaks_init_x86(az_peaks *p, unsigned cpu);
 void az_peaks_init_avx2(az_peaks *p);

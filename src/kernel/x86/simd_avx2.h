@@ -164,6 +164,22 @@ AZ_INLINE vf vf_of_bf16(const az_bf16 *p) /* [LANES] */
 
     return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
 }
+/* A half in every lane. */
+AZ_INLINE vf vf_half(az_f16 h)
+{
+    return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
+}
+AZ_INLINE vi vi_of_s8(const int8_t *p) /* [LANES] */
+{
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+}
+/* Four bits of each of [LANES] bytes, from bit `shift` on. */
+AZ_INLINE vi vi_of_nibbles(const uint8_t *p, const int shift)
+{
+    __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)p);
+
+    return _mm256_cvtepu8_epi32(_mm_and_si128(_mm_srli_epi16(v, shift), _mm_set1_epi8(15)));
+}
 /* All lanes, added by halves. */
 AZ_INLINE float vf_sum(vf v)
 {
