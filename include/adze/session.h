@@ -156,6 +156,9 @@ typedef struct adze_generate_opts {
     const char *const *stop; /* [n_stop] strings that end generation; not printed */
     size_t n_stop;
     int ignore_eos;
+    /* Tokens to guess at most, from what followed the last time that the text went like this, and to check in one pass; 0: none.
+     * The text is the same, bit for bit. ADZE_EUNSUP where a state of the model cannot be rolled back. */
+    size_t speculate;
     /* Called with each piece of finished text (whole UTF-8 characters); return non-zero to stop. */
     int (*on_text)(void *user, const char *text, size_t n);
     /* Called with each token that is chosen, the one that ends the text included; may be NULL. */
@@ -177,6 +180,7 @@ typedef struct adze_generate_result {
     size_t prompt_tokens, new_tokens;
     double prefill_s, decode_s;
     adze_finish finish;
+    size_t guessed_tokens, accepted_tokens; /* of opts.speculate */
 } adze_generate_result;
 
 /**

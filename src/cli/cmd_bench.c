@@ -1,5 +1,5 @@
 /* adze bench: speed and memory of one or more models, measured in worker processes. */
-#include "cli/cli.h"
+#include "cli/kv.h"
 #include "measure/bench.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 typedef struct bench_opts {
     int64_t prompt, generate, rounds, warmup, context;
-    const char *engine;
+    const char *engine, *kv, *batch;
     bool json;
 } bench_opts;
 
@@ -18,6 +18,9 @@ static const az_opt opts[] = {
     { 0, "warmup", AZ_OPT_INT, offsetof(bench_opts, warmup), "1", "N", "rounds before them" },
     { 'c', "context", AZ_OPT_INT, offsetof(bench_opts, context), "0", "N",
       "context to reserve, 0 = prompt and output" },
+    { 'b', "batch", AZ_OPT_STR, offsetof(bench_opts, batch), NULL, "N,N,...",
+      "also run so many sequences side by side, each with prompt and output of its own" },
+    AZ_KV_ROW(bench_opts),
     { 'e', "engine", AZ_OPT_STR, offsetof(bench_opts, engine), "native", "NAME",
       "engine to measure" },
     { 0, "json", AZ_OPT_BOOL, offsetof(bench_opts, json), NULL, NULL, "print figures as JSON" },
@@ -33,6 +36,7 @@ static json_t *result_json(const az_bench_item *it, const bench_opts *o, const a
     json_object_set_new(j, "build", json_string(r->model.build));
     json_object_set_new(j, "isa", json_string(r->model.isa));
     json_object_set_new(j, "threads", json_integer(r->model.threads));
+    json_object_set_new(j, "kv", json_string(o->kv));
     json_object_set_new(j, "prompt_tokens", json_integer(o->prompt));
     json_object_set_new(j, "generate_tokens", json_integer(o->generate));
     return j;
@@ -53,13 +57,19 @@ static void row(az_cli *cli, const char *name, const az_figure *f, const char *f
 static void print_result(az_cli *cli, const az_bench_item *it, const bench_opts *o,
                          const az_bench_result *r)
 {
-    char weights[32], peak[32];
+    char weights[32], peak[32], name[48];
 
     az_cli_printf(cli, "%s  (%s %s, %s, %d threads, prompt %lld, generate %lld)\n", it->path,
                   it->engine, r->model.build, r->model.isa, r->model.threads, (long long)o->prompt,
                   (long long)o->generate);
     row(cli, "prefill", &r->prefill_tok_s, "%.1f");
     row(cli, "decode", &r->decode_tok_s, "%.1f");
+    for (size_t b = 0; b < r->n_batches; b++) {
+        snprintf(name, sizeof name, "%zu at once: prefill", r->batches[b].sequences);
+        row(cli, name, &r->batches[b].prefill_tok_s, "%.1f");
+        snprintf(name, sizeof name, "%zu at once: decode", r->batches[b].sequences);
+        row(cli, name, &r->batches[b].decode_tok_s, "%.1f");
+    }
     row(cli, "time to first token", &r->ttft_ms, "%.2f");
     row(cli, "token latency p50", &r->latency_p50_ms, "%.3f");
     row(cli, "token latency p95", &r->latency_p95_ms, "%.3f");
@@ -97,6 +107,21 @@ static int report(az_cli *cli, const az_bench_item *items, size_t n, const bench
     return code ? code : az_cli_finish(cli);
 }
 
+/* "1,2,4": how many numbers; 0: that is no such list. */
+static size_t read_batches(const char *text, size_t out[AZ_BENCH_MAX_BATCHES])
+{
+    size_t n = 0;
+    char *end;
+
+    for (const char *p = text;; p = end + 1) {
+        long v = strtol(p, &end, 10);
+        if (end == p || v < 1 || v > 1024 || n == AZ_BENCH_MAX_BATCHES) return 0;
+        out[n++] = (size_t)v;
+        if (*end == 0) return n;
+        if (*end != ',') return 0;
+    }
+}
+
 static int bench_run(az_cli *cli, const void *opt, int argc, const char **argv)
 {
     const bench_opts *o = opt;
@@ -104,6 +129,8 @@ static int bench_run(az_cli *cli, const void *opt, int argc, const char **argv)
     az_bench_result *r;
     adze_error err = { 0 };
     az_bench_opts bo;
+    size_t batches[AZ_BENCH_MAX_BATCHES], n_batches = 0;
+    adze_kv kv;
     int code;
     adze_status rc;
 
@@ -112,17 +139,26 @@ static int bench_run(az_cli *cli, const void *opt, int argc, const char **argv)
         o->prompt > (1 << 24) || o->generate > (1 << 24))
         return az_cli_usage(cli, az_cmd_find("bench"),
                             "--prompt and --rounds must be at least 1, the others at least 0");
+    if (!az_kv_of_name(o->kv, &kv)) return az_cli_usage(cli, az_cmd_find("bench"), AZ_KV_USAGE);
+    if (o->batch && !(n_batches = read_batches(o->batch, batches)))
+        return az_cli_usage(cli, az_cmd_find("bench"),
+                            "--batch takes up to %d numbers of 1 to 1024, as 1,2,4",
+                            AZ_BENCH_MAX_BATCHES);
     for (int i = 0; i < argc; i++)
         items[i] = (az_bench_item){
             .label = argv[i],
             .path = argv[i],
             .engine = o->engine,
-            .settings = { .threads = adze_run_threads(cli->run), .context = (size_t)o->context },
+            .settings = { .threads = adze_run_threads(cli->run),
+                          .context = (size_t)o->context,
+                          .kv = kv },
         };
     bo = (az_bench_opts){ .prompt = (size_t)o->prompt,
                           .generate = (size_t)o->generate,
                           .rounds = (int)o->rounds,
-                          .warmup = (int)o->warmup };
+                          .warmup = (int)o->warmup,
+                          .batches = batches,
+                          .n_batches = n_batches };
     r = calloc((size_t)argc, sizeof *r);
     if (!r) return 1;
     rc = az_bench_run(cli->run, items, (size_t)argc, &bo, r, &err);

@@ -1,5 +1,6 @@
 /* adze chat: a conversation with a model in the terminal, or line by line from a pipe. */
 #include "base/json.h"
+#include "cli/kv.h"
 #include "cli/sampling.h"
 #include "infer/sample.h"
 #include "text/chat.h"
@@ -15,7 +16,8 @@
 
 typedef struct chat_opts {
     const char *system, *tools, *template_name;
-    int64_t max_tokens, context;
+    int64_t max_tokens, context, speculate;
+    const char *kv;
     az_sampling_opts sampling;
     bool no_thinking;
 } chat_opts;
@@ -33,6 +35,10 @@ static const az_opt opts[] = {
       "tokens of an answer at most, 0 = until the context is full" },
     { 'c', "context", AZ_OPT_INT, AT(context), "0", "N",
       "longest conversation in tokens, 0 = the model's limit, at most 4096" },
+    AZ_KV_ROW(chat_opts),
+    { 0, "speculate", AZ_OPT_INT, AT(speculate), "0", "N",
+      "guess up to N tokens from what came before and check them in one pass; the text is the "
+      "same" },
     AZ_SAMPLING_ROWS(chat_opts),
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
@@ -319,6 +325,7 @@ static adze_status prepare(chatting *c, const char *path, adze_error *err)
     adze_run *run = c->cli->run;
     adze_status rc;
 
+    az_kv_of_name(c->o->kv, &so.kv);
     rc = read_tools(c, err);
     if (rc == ADZE_OK) rc = adze_model_open(&c->m, run, path, err);
     if (rc == ADZE_OK) rc = adze_tokenizer_new(&c->t, run, c->m, err);
@@ -354,17 +361,23 @@ static int chat_run(az_cli *cli, const void *opt, int argc, const char **argv)
     const char *wrong = az_sampling_check(&c.o->sampling);
     adze_error err = { .pos = ADZE_NOPOS };
     struct sigaction old;
+    adze_kv kv;
     adze_status rc;
 
     (void)argc;
     if (wrong) return az_cli_usage(cli, cmd, "%s", wrong);
     if (c.o->max_tokens < 0 || c.o->context < 0)
         return az_cli_usage(cli, cmd, "--max-tokens and --context must be 0 or more");
+    if (c.o->speculate < 0 || c.o->speculate > 64)
+        return az_cli_usage(cli, cmd, "--speculate must be 0 to 64");
+    if (!az_kv_of_name(c.o->kv, &kv)) return az_cli_usage(cli, cmd, AZ_KV_USAGE);
     c.interactive = isatty(STDIN_FILENO) && isatty(fileno(cli->out));
     c.escape = isatty(fileno(cli->out));
-    c.go = (adze_generate_opts){
-        .max_tokens = (size_t)c.o->max_tokens, .on_text = on_text, .on_token = on_token, .user = &c
-    };
+    c.go = (adze_generate_opts){ .max_tokens = (size_t)c.o->max_tokens,
+                                 .speculate = (size_t)c.o->speculate,
+                                 .on_text = on_text,
+                                 .on_token = on_token,
+                                 .user = &c };
     az_buf_init(&c.answer, cli->run);
     rc = prepare(&c, argv[0], &err);
     if (rc == ADZE_OK) {

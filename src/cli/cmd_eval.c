@@ -1,12 +1,12 @@
 /* adze eval: quality of models against a baseline on held-out text. */
-#include "cli/cli.h"
+#include "cli/kv.h"
 #include "measure/eval.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct eval_opts {
-    const char *text;
+    const char *text, *kv;
     int64_t chunk, chunks, resamples, seed;
     bool json;
 } eval_opts;
@@ -20,6 +20,7 @@ static const az_opt opts[] = {
     { 0, "resamples", AZ_OPT_INT, offsetof(eval_opts, resamples), "1000", "N",
       "bootstrap resamples for the intervals" },
     { 0, "seed", AZ_OPT_INT, offsetof(eval_opts, seed), "1", "N", "seed of the bootstrap" },
+    AZ_KV_ROW(eval_opts),
     { 0, "json", AZ_OPT_BOOL, offsetof(eval_opts, json), NULL, NULL, "print figures as JSON" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
@@ -74,6 +75,7 @@ static int eval_run(az_cli *cli, const void *opt, int argc, const char **argv)
     az_eval_opts eo;
     az_eval_result *r;
     adze_error err = { 0 };
+    adze_kv kv;
     int code;
     adze_status rc;
 
@@ -84,11 +86,13 @@ static int eval_run(az_cli *cli, const void *opt, int argc, const char **argv)
         return az_cli_usage(
             cli, az_cmd_find("eval"),
             "--chunk must be 8 to 65536, --chunks at least 0, --resamples at most 100000");
+    if (!az_kv_of_name(o->kv, &kv)) return az_cli_usage(cli, az_cmd_find("eval"), AZ_KV_USAGE);
     for (int i = 0; i < argc; i++)
         items[i] = (az_bench_item){ .label = argv[i],
                                     .path = argv[i],
                                     .engine = "native",
-                                    .settings = { .threads = adze_run_threads(cli->run) } };
+                                    .settings = { .threads = adze_run_threads(cli->run),
+                                                  .kv = i ? kv : ADZE_KV_AUTO } };
     eo = (az_eval_opts){ .chunk = (size_t)o->chunk,
                          .max_chunks = (size_t)o->chunks,
                          .resamples = (size_t)o->resamples,

@@ -1,4 +1,5 @@
 /* adze generate: continue a prompt with the native engine, streaming. */
+#include "cli/kv.h"
 #include "cli/sampling.h"
 #include "core/model.h"
 #include "infer/sample.h"
@@ -10,7 +11,8 @@
 
 typedef struct generate_opts {
     const char *prompt;
-    int64_t max_tokens, context;
+    int64_t max_tokens, context, speculate;
+    const char *kv;
     az_sampling_opts sampling;
     az_opt_list stop;
     bool raw, ignore_eos, json;
@@ -21,6 +23,10 @@ static const az_opt opts[] = {
     { 'p', "prompt", AZ_OPT_STR, AT(prompt), NULL, "TEXT", "text to continue" },
     { 'n', "max-tokens", AZ_OPT_INT, AT(max_tokens), "256", "N",
       "tokens to generate at most, 0 = until the context is full" },
+    AZ_KV_ROW(generate_opts),
+    { 0, "speculate", AZ_OPT_INT, AT(speculate), "0", "N",
+      "guess up to N tokens from what came before and check them in one pass; the text is the "
+      "same" },
     { 'c', "context", AZ_OPT_INT, AT(context), "0", "N",
       "longest sequence in tokens, 0 = the model's limit, at most 4096" },
     AZ_SAMPLING_ROWS(generate_opts),
@@ -109,6 +115,7 @@ static adze_status prepare(az_cli *cli, const generate_opts *o, const char *path
     adze_session_opts so = { .context = (size_t)o->context };
     adze_status rc;
 
+    az_kv_of_name(o->kv, &so.kv);
     rc = adze_model_open(&p->m, cli->run, path, err);
     if (rc < 0) return rc;
     rc = adze_tokenizer_new(&p->t, cli->run, p->m, err);
@@ -135,6 +142,7 @@ static adze_status generate(az_cli *cli, const generate_opts *o, parts *p, adze_
                               .stop = o->stop.items,
                               .n_stop = o->stop.n,
                               .ignore_eos = o->ignore_eos,
+                              .speculate = (size_t)o->speculate,
                               .on_text = on_text,
                               .user = &out };
     adze_generate_result r = { 0 };
@@ -166,12 +174,16 @@ static int generate_run(az_cli *cli, const void *opt, int argc, const char **arg
     adze_error err = { .pos = ADZE_NOPOS };
     parts p = { 0 };
     const char *wrong;
+    adze_kv kv;
     adze_status rc;
 
     (void)argc;
     if (!o->prompt) return az_cli_usage(cli, cmd, "--prompt TEXT is needed");
     if (o->max_tokens < 0 || o->context < 0)
         return az_cli_usage(cli, cmd, "--max-tokens and --context must be 0 or more");
+    if (o->speculate < 0 || o->speculate > 64)
+        return az_cli_usage(cli, cmd, "--speculate must be 0 to 64");
+    if (!az_kv_of_name(o->kv, &kv)) return az_cli_usage(cli, cmd, AZ_KV_USAGE);
     wrong = az_sampling_check(&o->sampling);
     if (wrong) return az_cli_usage(cli, cmd, "%s", wrong);
     rc = prepare(cli, o, argv[0], &p, &err);

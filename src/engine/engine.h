@@ -7,12 +7,15 @@
 #define AZ_ENGINE_ENGINE_H
 
 #include <jansson.h>
+#include <adze/session.h>
 #include "base/run.h"
 
 /* 0 in any field: the engine's own choice. */
 typedef struct az_engine_settings {
     int threads;
     size_t context, batch; /* tokens */
+    adze_kv kv;            /* what caches are kept in */
+    size_t sequences;      /* at once, for `batch` */
 } az_engine_settings;
 
 typedef struct az_engine_info {
@@ -38,6 +41,10 @@ typedef struct az_engine {
     adze_status (*eval)(void *e, const int32_t *tokens, size_t n, size_t want, float *logits,
                         adze_error *err);
     adze_status (*reset)(void *e, adze_error *err); /* forget all tokens */
+    /* Prompts of `sequences` sequences, [sequences][n], read from empty contexts side by side, then `generate` greedy tokens of each,
+     * all of them a step; nanoseconds of all prompts, and of each step. NULL slot: it runs one sequence. */
+    adze_status (*batch)(void *e, const int32_t *prompts, size_t n, size_t sequences,
+                         size_t generate, uint64_t *prefill_ns, uint64_t *step_ns, adze_error *err);
     /* Time per operator since the last call as a JSON array (see docs/report.md), or NULL slot. */
     adze_status (*profile)(void *e, json_t **out, adze_error *err);
 } az_engine;

@@ -1,5 +1,6 @@
 /* The native engine behind the engine vtable. */
 #include "engine/engine.h"
+#include "infer/batch.h"
 #include "infer/session.h"
 #include "kernel/kernel.h"
 
@@ -35,7 +36,9 @@ static adze_status native_open(void **out, adze_run *run, const char *path,
                                const az_engine_settings *s, adze_error *err)
 {
     adze_run_opts ro = { .threads = s->threads };
-    adze_session_opts so = { .context = s->context, .batch = s->batch };
+    adze_session_opts so = {
+        .context = s->context, .batch = s->batch, .kv = s->kv, .sequences = s->sequences
+    };
     native *e = az_calloc(run, 1, sizeof *e);
     adze_status rc;
 
@@ -112,6 +115,64 @@ static adze_status native_reset(void *p, adze_error *err)
     return adze_session_rewind(e->session, 0, err);
 }
 
+/* One sequence that always takes the likeliest token. */
+typedef struct greedy {
+    size_t vocab, *written;
+} greedy;
+
+static bool next_greedy(void *user, const float *logits, int32_t *token)
+{
+    greedy *g = user;
+    size_t best = 0;
+
+    for (size_t i = 1; i < g->vocab; i++)
+        if (logits[i] > logits[best]) best = i;
+    *token = (int32_t)best;
+    ++*g->written;
+    return true;
+}
+
+/* Until `want` tokens more have been written. */
+static adze_status write_more(az_batch *b, const size_t *written, size_t want, adze_error *err)
+{
+    size_t end = *written + want;
+    adze_status rc = ADZE_OK;
+
+    while (rc == ADZE_OK && *written < end)
+        rc = az_batch_step(b, err);
+    return rc;
+}
+
+static adze_status native_batch(void *p, const int32_t *prompts, size_t n, size_t sequences,
+                                size_t generate, uint64_t *prefill_ns, uint64_t *step_ns,
+                                adze_error *err)
+{
+    const az_batch_opts o = { .forget = true, .prompts_first = true };
+    native *e = p;
+    size_t written = 0;
+    greedy g = { adze_session_vocab(e->session), &written };
+    az_batch *b;
+    uint64_t begin;
+    adze_status rc = adze_session_rewind(e->session, 0, err);
+
+    if (rc == ADZE_OK) rc = az_batch_new(&b, e->session, &o, err);
+    if (rc < 0) return rc;
+    for (size_t i = 0; i < sequences && rc == ADZE_OK; i++) {
+        az_request r = { prompts + i * n, n, generate + 1, next_greedy, NULL, &g };
+        rc = az_batch_add(b, &r, NULL, err);
+    }
+    begin = az_now_ns(e->run);
+    if (rc == ADZE_OK) rc = write_more(b, &written, sequences, err);
+    *prefill_ns = az_now_ns(e->run) - begin;
+    for (size_t i = 0; i < generate && rc == ADZE_OK; i++) {
+        begin = az_now_ns(e->run);
+        rc = write_more(b, &written, sequences, err);
+        step_ns[i] = az_now_ns(e->run) - begin;
+    }
+    az_batch_free(b);
+    return rc;
+}
+
 static json_t *row_json(const az_profile_row *r)
 {
     double ms = (double)r->ns * 1e-6;
@@ -153,5 +214,6 @@ const az_engine az_engine_native = {
     .tokenize = native_tokenize,
     .eval = native_eval,
     .reset = native_reset,
+    .batch = native_batch,
     .profile = native_profile,
 };

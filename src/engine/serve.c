@@ -1,5 +1,6 @@
 /* Worker server: one engine, one model, one call at a time. Methods: docs/workers.md. */
 #include "engine/serve.h"
+#include "infer/session.h"
 #include "base/json.h"
 #include "engine/engine.h"
 #include "engine/rpc.h"
@@ -52,12 +53,17 @@ static size_t get_size(const json_t *params, const char *key)
 static adze_status do_open(server *s, call *c, adze_error *err)
 {
     const char *name = az_json_str(c->params, "engine"), *path = az_json_str(c->params, "model");
-    az_engine_settings set = { (int)get_size(c->params, "threads"), get_size(c->params, "context"),
-                               get_size(c->params, "batch") };
+    const char *kv = az_json_str(c->params, "kv");
+    az_engine_settings set = { .threads = (int)get_size(c->params, "threads"),
+                               .context = get_size(c->params, "context"),
+                               .batch = get_size(c->params, "batch"),
+                               .sequences = get_size(c->params, "sequences") };
     uint64_t t0;
     adze_status rc;
 
     if (!path) return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "open: \"model\" is missing");
+    if (kv && !az_kv_of_name(kv, &set.kv))
+        return az_fail_name(err, ADZE_EINVAL, NULL, kv, ADZE_NOPOS, "open: no such type of cache");
     if (s->e) s->engine->close(s->e);
     s->e = NULL;
     s->engine = az_engine_find(name ? name : "native");
@@ -146,6 +152,35 @@ done:
     return rc;
 }
 
+/* Several sequences, each with its own n of the frame's tokens. */
+static adze_status do_batch(server *s, call *c, adze_error *err)
+{
+    size_t n = 0, generate = get_size(c->params, "generate"),
+           sequences = get_size(c->params, "sequences");
+    uint64_t prefill = 0, *steps;
+    json_t *times = json_array();
+    adze_status rc = need_tokens(s, c, &n, err);
+
+    steps = az_alloc_array(s->run, generate + 1, sizeof *steps);
+    if (!steps && rc == ADZE_OK) rc = az_fail_nomem(err, "measuring");
+    if (rc == ADZE_OK && (!sequences || n % sequences))
+        rc = az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                     "batch: %zu tokens are not those of %zu sequences", n, sequences);
+    if (rc == ADZE_OK && !s->engine->batch)
+        rc = az_fail(err, ADZE_EUNSUP, NULL, ADZE_NOPOS, "engine %s runs one sequence at a time",
+                     s->engine->name);
+    if (rc == ADZE_OK)
+        rc = s->engine->batch(s->e, c->frame, n / sequences, sequences, generate, &prefill, steps,
+                              err);
+    for (size_t i = 0; rc == ADZE_OK && i < generate; i++)
+        json_array_append_new(times, json_integer((json_int_t)steps[i]));
+    if (rc == ADZE_OK)
+        c->result = json_pack("{s:I, s:O}", "prefill_ns", (json_int_t)prefill, "step_ns", times);
+    az_free(s->run, steps);
+    json_decref(times);
+    return rc;
+}
+
 static adze_status do_profile(server *s, call *c, adze_error *err)
 {
     if (!s->e) return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "no model is open");
@@ -179,9 +214,9 @@ static const struct {
     const char *name;
     method_fn *fn;
 } methods[] = {
-    { "describe", do_describe }, { "open", do_open },       { "eval", do_eval },
-    { "bench", do_bench },       { "profile", do_profile }, { "memory", do_memory },
-    { "shutdown", do_shutdown },
+    { "describe", do_describe }, { "open", do_open },         { "eval", do_eval },
+    { "bench", do_bench },       { "batch", do_batch },       { "profile", do_profile },
+    { "memory", do_memory },     { "shutdown", do_shutdown },
 };
 
 static adze_status dispatch(server *s, const char *method, call *c, adze_error *err)

@@ -1,5 +1,6 @@
 /* Client of the worker protocol. */
 #include "engine/worker.h"
+#include "infer/session.h"
 #include "base/json.h"
 #include "engine/rpc.h"
 #include "engine/spawn.h"
@@ -171,8 +172,9 @@ adze_status az_worker_open(az_worker *w, const char *engine, const char *path,
 {
     int64_t threads = 0, vocab = 0, context = 0, bytes = 0;
     json_t *params =
-        json_pack("{s:s, s:s, s:i, s:I, s:I}", "engine", engine, "model", path, "threads",
-                  s->threads, "context", (json_int_t)s->context, "batch", (json_int_t)s->batch);
+        json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:I}", "engine", engine, "model", path, "threads",
+                  s->threads, "context", (json_int_t)s->context, "batch", (json_int_t)s->batch,
+                  "kv", az_kv_name(s->kv), "sequences", (json_int_t)s->sequences);
     json_t *r = NULL;
     adze_status rc;
 

@@ -198,9 +198,12 @@ static bool let_in(az_batch *b, member *m)
 static size_t share_rows(az_batch *b)
 {
     size_t room = b->s->batch, prompts = b->opts.chunk ? b->opts.chunk : room, total;
+    bool hold = false; /* those who write */
 
+    for (const member *m = b->members; m && b->opts.prompts_first; m = m->next)
+        hold = hold || (m->seq && m->seq->pos < m->n_prompt);
     for (member *m = b->members; m; m = m->next) {
-        m->rows = m->seq && m->n - m->seq->pos == 1;
+        m->rows = m->seq && m->n - m->seq->pos == 1 && !(hold && m->seq->pos >= m->n_prompt);
         m->answers = m->rows == 1;
         room -= m->rows;
     }

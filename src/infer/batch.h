@@ -13,7 +13,7 @@
 
 typedef struct az_batch az_batch;
 
-/* Why a request left. */
+/* Why a request left. Neither callback may call into the batch. */
 typedef enum az_leave {
     AZ_LEAVE_DONE,   /* next() ended it */
     AZ_LEAVE_LENGTH, /* it wrote max_tokens */
@@ -34,6 +34,8 @@ typedef struct az_request {
 typedef struct az_batch_opts {
     size_t chunk; /* rows of prompts in one pass at most; 0: as many as fit */
     bool forget;  /* do not remember pages */
+    bool
+        prompts_first; /* nobody writes while a prompt that was let in is unread: for work without an audience */
 } az_batch_opts;
 
 typedef struct az_batch_stats {

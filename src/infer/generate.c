@@ -2,9 +2,14 @@
  *
  * Text is delivered as whole UTF-8 characters, and never a byte that may turn out to begin a stop string:
  * what could be either is held back until the next token decides.
+ *
+ * With guesses (infer/lookup.h) a pass evaluates the chosen token and what may follow it. Tokens are then chosen from the rows of
+ * logits one by one, as without guesses, for as long as they turn out to be the guessed ones; what was guessed beyond is rolled
+ * back.
  */
 #include <adze/session.h>
 #include "base/buf.h"
+#include "infer/lookup.h"
 #include "infer/sample.h"
 #include "infer/session.h"
 #include "text/unicode.h"
@@ -19,8 +24,12 @@ typedef struct generating {
     const adze_generate_opts *opts;
     adze_generate_result *result;
     az_sampler sampler;
-    float *logits;
-    az_buf held; /* text not delivered yet */
+    float *logits; /* [1 + speculate][vocab] */
+    size_t pos;    /* tokens that the text so far takes, the last one not counted */
+    az_lookup lookup;
+    int32_t *guess;      /* [1 + speculate] the last token and what may follow it */
+    size_t guesses, row; /* row of the logits that is chosen from */
+    az_buf held;         /* text not delivered yet */
     int32_t eos[MAX_EOS];
     size_t n_eos;
     bool stopped; /* on_text asked for it */
@@ -185,7 +194,46 @@ static bool ends(generating *g, int32_t token)
     }
     r->finish = ADZE_FINISH_LENGTH;
     if (g->opts->max_tokens) return r->new_tokens == g->opts->max_tokens;
-    return !adze_session_room(g->s);
+    return g->pos == g->s->context;
+}
+
+/* Evaluate a token, and what it may be followed by. */
+static adze_status go_on(generating *g, int32_t token, adze_error *err)
+{
+    size_t room = g->s->context - g->pos - 1, left = g->opts->max_tokens - g->result->new_tokens;
+    size_t max = g->opts->speculate < room ? g->opts->speculate : room;
+    adze_status rc;
+
+    if (g->opts->max_tokens && left < max) max = left;
+    g->guess[0] = token;
+    g->guesses = max ? az_lookup_guess(&g->lookup, g->guess + 1, max) : 0;
+    g->result->guessed_tokens += g->guesses;
+    rc = adze_session_eval_all(g->s, g->guess, 1 + g->guesses, g->logits, err);
+    g->row = 0;
+    g->pos++;
+    return rc;
+}
+
+/* The chosen token is the one that was guessed: its logits are there. */
+static bool was_guessed(generating *g, int32_t token)
+{
+    bool right = g->row < g->guesses && g->guess[1 + g->row] == token;
+
+    if (right) {
+        g->row++;
+        g->pos++;
+        g->result->accepted_tokens++;
+    } else if (g->guesses) {
+        az_lookup_learn(&g->lookup, g->guesses, g->row);
+    }
+    return right;
+}
+
+/* Roll back what was guessed beyond the text. */
+static adze_status forget_guesses(generating *g, adze_error *err)
+{
+    if (adze_session_pos(g->s) == g->pos) return ADZE_OK;
+    return adze_session_rewind(g->s, g->pos, err);
 }
 
 static adze_status decode(generating *g, adze_error *err)
@@ -197,18 +245,21 @@ static adze_status decode(generating *g, adze_error *err)
     for (;;) {
         rc = az_check_cancel(s->run, err);
         if (rc < 0) return rc;
-        rc = az_sampler_next(&g->sampler, g->logits, &token, err);
+        rc = az_sampler_next(&g->sampler, g->logits + g->row * adze_session_vocab(s), &token, err);
         if (rc < 0) return rc;
+        az_lookup_add(&g->lookup, token);
         az_sampler_accept(&g->sampler, token);
         g->result->new_tokens++;
         if (g->opts->on_token) g->opts->on_token(g->opts->user, token);
         if (ends(g, token)) return ADZE_OK;
         if (!az_buf_ok(&g->held)) return az_fail_nomem(err, "generating text");
-        if (!adze_session_room(s))
+        if (g->pos == s->context)
             return az_fail(err, ADZE_EFIT, s->model->path, ADZE_NOPOS,
                            "the context of %zu tokens is full after %zu new tokens", s->context,
                            g->result->new_tokens);
-        rc = adze_session_eval(s, &token, 1, g->logits, err);
+        if (was_guessed(g, token)) continue;
+        rc = forget_guesses(g, err);
+        if (rc == ADZE_OK) rc = go_on(g, token, err);
         if (rc < 0) return rc;
     }
 }
@@ -220,6 +271,36 @@ static adze_status check_args(const generating *g, size_t n_prompt, adze_error *
         return az_fail(err, ADZE_EFIT, g->s->model->path, ADZE_NOPOS,
                        "the prompt has %zu tokens, the context has room for %zu", n_prompt,
                        adze_session_room(g->s));
+    for (int i = 0; g->opts->speculate && i < g->s->graph.n_states; i++) {
+        const az_state_traits *t = az_state_traits_of(g->s->graph.states[i].kind);
+        if (!t->by_token)
+            return az_fail(err, ADZE_EUNSUP, g->s->model->path, ADZE_NOPOS,
+                           "this model cannot check guessed tokens: a state of kind %s cannot be "
+                           "rolled back",
+                           t->name);
+    }
+    return ADZE_OK;
+}
+
+/* Room for logits and guesses; what the session holds is not known but for opts->before. */
+static adze_status make_room(generating *g, const int32_t *prompt, size_t n_prompt, adze_error *err)
+{
+    adze_run *run = g->s->run;
+    size_t rows = 1 + g->opts->speculate;
+    adze_status rc = az_lookup_init(&g->lookup, run, g->opts->n_before + g->s->context + 1, err);
+
+    if (rc < 0) return rc;
+    g->logits = az_alloc_array(run, rows, adze_session_vocab(g->s) * sizeof *g->logits);
+    g->guess = az_alloc_array(run, rows, sizeof *g->guess);
+    if (!g->logits || !g->guess) return az_fail_nomem(err, "generating text");
+    for (size_t i = 0; i < g->opts->n_before; i++) {
+        az_sampler_accept(&g->sampler, g->opts->before[i]);
+        az_lookup_add(&g->lookup, g->opts->before[i]);
+    }
+    for (size_t i = 0; i < n_prompt; i++) {
+        az_sampler_accept(&g->sampler, prompt[i]);
+        az_lookup_add(&g->lookup, prompt[i]);
+    }
     return ADZE_OK;
 }
 
@@ -239,26 +320,23 @@ adze_status adze_generate(adze_session *s, const adze_tokenizer *t, const int32_
     if (rc < 0) goto done;
     rc = az_sampler_init(&g.sampler, s->run, &opts->sampling, vocab, err);
     if (rc < 0) goto done;
-    g.logits = az_alloc_array(s->run, vocab, sizeof *g.logits);
-    if (!g.logits) {
-        rc = az_fail_nomem(err, "generating text");
-        goto done;
-    }
+    rc = make_room(&g, prompt, n_prompt, err);
+    if (rc < 0) goto done;
     find_eos(&g);
-    for (size_t i = 0; i < opts->n_before; i++)
-        az_sampler_accept(&g.sampler, opts->before[i]);
-    for (size_t i = 0; i < n_prompt; i++)
-        az_sampler_accept(&g.sampler, prompt[i]);
     begin = az_now_ns(s->run);
     rc = adze_session_eval(s, prompt, n_prompt, g.logits, err);
     g.result->prefill_s = (double)(az_now_ns(s->run) - begin) * 1e-9;
     if (rc < 0) goto done;
+    g.pos = adze_session_pos(s);
     begin = az_now_ns(s->run);
     rc = decode(&g, err);
+    if (forget_guesses(&g, rc < 0 ? NULL : err) < 0 && rc == ADZE_OK) rc = ADZE_EINVAL;
     g.result->decode_s = (double)(az_now_ns(s->run) - begin) * 1e-9;
     flush(&g);
 done:
     az_sampler_deinit(&g.sampler);
+    az_lookup_deinit(&g.lookup, s->run);
+    az_free(s->run, g.guess);
     az_free(s->run, g.logits);
     az_buf_deinit(&g.held);
     return rc;

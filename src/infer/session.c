@@ -162,18 +162,38 @@ static void choose_sizes(adze_session *s, const adze_session_opts *opts)
     }
 }
 
+static const struct {
+    const char *name;
+    az_type type;
+} kv_types[] = {
+    [ADZE_KV_AUTO] = { "auto", AZ_TYPE_COUNT }, [ADZE_KV_F16] = { "f16", AZ_F16 },
+    [ADZE_KV_F32] = { "f32", AZ_F32 },          [ADZE_KV_Q8_0] = { "q8_0", AZ_Q8_0 },
+    [ADZE_KV_Q4_0] = { "q4_0", AZ_Q4_0 },
+};
+
+bool az_kv_of_name(const char *name, adze_kv *kv)
+{
+    for (size_t i = 0; i < AZ_COUNT(kv_types); i++)
+        if (strcmp(kv_types[i].name, name) == 0) {
+            *kv = (adze_kv)i;
+            return true;
+        }
+    return false;
+}
+
+const char *az_kv_name(adze_kv kv)
+{
+    return kv_types[kv].name;
+}
+
 /* The type of caches: what was asked for, else f16, or f32 where all matrices are. */
 static adze_status choose_cache(adze_session *s, const adze_session_opts *opts, adze_error *err)
 {
-    static const az_type types[] = { [ADZE_KV_F16] = AZ_F16,
-                                     [ADZE_KV_F32] = AZ_F32,
-                                     [ADZE_KV_Q8_0] = AZ_Q8_0,
-                                     [ADZE_KV_Q4_0] = AZ_Q4_0 };
     adze_kv kv = opts ? opts->kv : ADZE_KV_AUTO;
 
-    if ((int)kv < 0 || (size_t)kv >= AZ_COUNT(types))
+    if ((int)kv < 0 || (size_t)kv >= AZ_COUNT(kv_types))
         return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS, "no type of cache has number %d", kv);
-    s->pages.type = kv != ADZE_KV_AUTO ? types[kv] : s->all_f32 ? AZ_F32 : AZ_F16;
+    s->pages.type = kv != ADZE_KV_AUTO ? kv_types[kv].type : s->all_f32 ? AZ_F32 : AZ_F16;
     for (int i = 0; i < s->graph.n_states; i++) {
         const az_graph_state *st = &s->graph.states[i];
         if (st->kind == AZ_STATE_KV && !az_kv_fits(s->pages.type, (size_t)st->head_dim))

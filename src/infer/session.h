@@ -178,6 +178,10 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
 adze_status az_session_watch(adze_session *s, const int32_t *tokens, size_t n, az_watch_fn *fn,
                              void *arg, adze_error *err);
 
+/* "auto", "f16", "f32", "q8_0", "q4_0"; false: no such name. */
+bool az_kv_of_name(const char *name, adze_kv *kv);
+const char *az_kv_name(adze_kv kv);
+
 /* Bytes taken by caches and buffers; weights, in panels or mapped, take what the files take. */
 uint64_t az_session_memory_bytes(const adze_session *s);
 

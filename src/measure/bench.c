@@ -16,18 +16,22 @@ typedef struct samples {
     double prefill_tok_s[MAX_ROUNDS], decode_tok_s[MAX_ROUNDS], ttft_ms[MAX_ROUNDS];
     double p50[MAX_ROUNDS], p95[MAX_ROUNDS], p99[MAX_ROUNDS], cv[MAX_ROUNDS];
     double energy[MAX_ROUNDS];
+    double batch_prefill[AZ_BENCH_MAX_BATCHES][MAX_ROUNDS];
+    double batch_decode[AZ_BENCH_MAX_BATCHES][MAX_ROUNDS];
+    size_t batch_rounds[AZ_BENCH_MAX_BATCHES];
     size_t rounds, energy_n, latency_n;
     double load_ms, peak_bytes;
 } samples;
 
-static int32_t *make_prompt(adze_run *run, const az_bench_opts *o, size_t vocab)
+/* [n] tokens: the first prompt, and others behind it. */
+static int32_t *make_prompt(adze_run *run, const az_bench_opts *o, size_t vocab, size_t n)
 {
-    int32_t *ids = az_alloc_array(run, o->prompt, sizeof *ids);
+    int32_t *ids = az_alloc_array(run, n, sizeof *ids);
     az_prng rng;
 
     if (!ids) return NULL;
     az_prng_seed(&rng, 1);
-    for (size_t i = 0; i < o->prompt; i++)
+    for (size_t i = 0; i < n; i++)
         ids[i] = o->n_tokens ? o->tokens[i % o->n_tokens] : (int32_t)(az_prng_u64(&rng) % vocab);
     return ids;
 }
@@ -52,6 +56,8 @@ static adze_status open_item(adze_run *run, const az_bench_item *it, const az_be
     adze_status rc;
 
     if (!set.context) set.context = o->prompt + o->generate + 1;
+    for (size_t b = 0; b < o->n_batches; b++)
+        if (set.sequences < o->batches[b]) set.sequences = o->batches[b];
     rc = az_worker_start(&s->worker, run, o->worker, &r->err);
     if (rc == ADZE_OK)
         rc = az_worker_open(s->worker, it->engine, it->path, &set, &r->model, &r->err);
@@ -108,7 +114,7 @@ static adze_status one_round(adze_run *run, const az_bench_opts *o, const az_ene
                              bool keep, samples *s, az_bench_result *r)
 {
     size_t vocab = r->model.vocab;
-    int32_t *prompt = make_prompt(run, o, vocab);
+    int32_t *prompt = make_prompt(run, o, vocab, o->prompt);
     double e0 = 0, e1 = 0;
     json_t *answer = NULL;
     bool energy;
@@ -128,7 +134,42 @@ static adze_status one_round(adze_run *run, const az_bench_opts *o, const az_ene
     return rc;
 }
 
-static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, az_bench_result *r)
+/* Batch number b of one round. */
+static adze_status batch_round(adze_run *run, const az_bench_opts *o, size_t b, bool keep,
+                               samples *s, az_bench_result *r)
+{
+    size_t sequences = o->batches[b], n = sequences * o->prompt, at = s->batch_rounds[b];
+    int32_t *prompts = make_prompt(run, o, r->model.vocab, n);
+    json_t *answer = NULL;
+    int64_t prefill = 0;
+    double decode = 0;
+    const json_t *times;
+    adze_status rc;
+
+    if (!prompts) return az_fail_nomem(&r->err, "measuring");
+    rc = az_worker_call(s->worker, "batch",
+                        json_pack("{s:I, s:I}", "sequences", (json_int_t)sequences, "generate",
+                                  (json_int_t)o->generate),
+                        prompts, n * sizeof *prompts, 1800, &answer, NULL, NULL, &r->err);
+    times = json_object_get(answer, "step_ns");
+    for (size_t i = 0; i < json_array_size(times); i++)
+        decode += json_number_value(json_array_get(times, i));
+    if (rc == ADZE_OK && (!az_json_int(answer, "prefill_ns", &prefill) || prefill <= 0 ||
+                          json_array_size(times) != o->generate || (o->generate && !(decode > 0))))
+        rc = az_fail(&r->err, ADZE_EWORKER, NULL, ADZE_NOPOS,
+                     "worker's answer to batch is incomplete");
+    if (rc == ADZE_OK && keep && at < MAX_ROUNDS) {
+        s->batch_prefill[b][at] = (double)n * 1e9 / (double)prefill;
+        s->batch_decode[b][at] = o->generate ? (double)(sequences * o->generate) * 1e9 / decode : 0;
+        s->batch_rounds[b]++;
+    }
+    json_decref(answer);
+    az_free(run, prompts);
+    return rc;
+}
+
+static void summarize(samples *s, const az_bench_opts *o, const az_energy_meter *meter,
+                      uint64_t empty, az_bench_result *r)
 {
     double peak = s->peak_bytes > (double)empty ? s->peak_bytes - (double)empty : 0;
     double load = s->load_ms;
@@ -137,6 +178,14 @@ static void summarize(samples *s, const az_energy_meter *meter, uint64_t empty, 
     memcpy(r->prefill_round, s->prefill_tok_s, sizeof r->prefill_round);
     memcpy(r->decode_round, s->decode_tok_s, sizeof r->decode_round);
     memcpy(r->cv_round, s->cv, sizeof r->cv_round);
+    r->n_batches = o->n_batches;
+    for (size_t b = 0; b < o->n_batches; b++) {
+        size_t n = s->batch_rounds[b];
+        r->batches[b] = (az_bench_batch){
+            o->batches[b], az_figure_of(s->batch_prefill[b], n, "tok/s", AZ_MEASURED),
+            az_figure_of(s->batch_decode[b], o->generate ? n : 0, "tok/s", AZ_MEASURED)
+        };
+    }
     r->load_ms = az_figure_of(&load, 1, "ms", AZ_MEASURED);
     r->ttft_ms = az_figure_of(s->ttft_ms, s->rounds, "ms", AZ_MEASURED);
     r->prefill_tok_s = az_figure_of(s->prefill_tok_s, s->rounds, "tok/s", AZ_MEASURED);
@@ -163,6 +212,8 @@ static void measure_rounds(adze_run *run, const az_bench_item *items, size_t n,
             if (az_cancelled(run)) return;
             if (r[i].status == ADZE_OK)
                 r[i].status = one_round(run, o, meter, round >= 0, &s[i], &r[i]);
+            for (size_t b = 0; b < o->n_batches && r[i].status == ADZE_OK; b++)
+                r[i].status = batch_round(run, o, b, round >= 0, &s[i], &r[i]);
             az_progress(run, items[i].label ? "measure" : "bench", ++done, total, "rounds");
         }
     }
@@ -177,6 +228,11 @@ adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
     adze_status rc;
 
     memset(r, 0, n * sizeof *r);
+    for (size_t b = 0; b < o->n_batches; b++)
+        if (!o->batches[b] || o->batches[b] > 1024 || o->n_batches > AZ_BENCH_MAX_BATCHES)
+            return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                           "bench takes up to %d batches of 1 to 1024 sequences",
+                           AZ_BENCH_MAX_BATCHES);
     if (!o->prompt || o->rounds < 1 || o->rounds > MAX_ROUNDS || o->warmup < 0)
         return az_fail(err, ADZE_EINVAL, NULL, ADZE_NOPOS,
                        "bench needs a prompt of at least 1 token and 1 to %d rounds", MAX_ROUNDS);
@@ -196,7 +252,7 @@ adze_status az_bench_run(adze_run *run, const az_bench_item *items, size_t n,
             r[i].status = az_worker_memory(s[i].worker, &peak, &now, &r[i].err);
         s[i].peak_bytes = (double)peak;
         az_worker_stop(s[i].worker);
-        summarize(&s[i], &meter, empty, &r[i]);
+        summarize(&s[i], o, &meter, empty, &r[i]);
     }
     az_free(run, s);
     return rc == ADZE_OK ? az_check_cancel(run, err) : rc;
@@ -240,7 +296,7 @@ adze_status az_bench_profile(adze_run *run, const az_bench_item *item, size_t pr
     rc = az_worker_start(&w, run, NULL, err);
     if (rc == ADZE_OK) rc = az_worker_open(w, item->engine, item->path, &set, &m, err);
     if (rc == ADZE_OK) {
-        ids = make_prompt(run, &o, m.vocab);
+        ids = make_prompt(run, &o, m.vocab, prompt);
         rc = ids ? ADZE_OK : az_fail_nomem(err, "profiling");
     }
     if (rc == ADZE_OK) /* warm, and forget what warming took */
@@ -318,6 +374,14 @@ json_t *az_bench_json(const az_bench_result *r)
                             az_figure_json(figure_at(r, i), energy ? r->energy_reason : NULL));
     }
     json_object_set_new(o, "weight_bytes", az_figure_json(&weights, NULL));
+    if (r->n_batches) json_object_set_new(o, "batches", json_array());
+    for (size_t b = 0; b < r->n_batches; b++)
+        json_array_append_new(json_object_get(o, "batches"),
+                              json_pack("{s:I, s:o, s:o}", "sequences",
+                                        (json_int_t)r->batches[b].sequences, "prefill_tok_s",
+                                        az_figure_json(&r->batches[b].prefill_tok_s, NULL),
+                                        "decode_tok_s",
+                                        az_figure_json(&r->batches[b].decode_tok_s, NULL)));
     return o;
 }
 

@@ -19,11 +19,19 @@ typedef struct az_bench_opts {
     int warmup;              /* rounds before them */
     const int32_t *tokens;   /* [n_tokens] prompt text to use; NULL: seeded random ids */
     size_t n_tokens;
+    const size_t *batches; /* [n_batches] numbers of sequences to run side by side as well */
+    size_t n_batches;
     uint64_t deadline_ns;      /* no round after the third starts later than this; 0: none */
     const char *const *worker; /* command of the worker; NULL: this program's own */
 } az_bench_opts;
 
-enum { AZ_BENCH_MAX_ROUNDS = 64 };
+enum { AZ_BENCH_MAX_ROUNDS = 64, AZ_BENCH_MAX_BATCHES = 8 };
+
+/* So many sequences side by side; totals of all of them. */
+typedef struct az_bench_batch {
+    size_t sequences;
+    az_figure prefill_tok_s, decode_tok_s;
+} az_bench_batch;
 
 typedef struct az_bench_result {
     adze_status status; /* a failed candidate costs itself only */
@@ -34,9 +42,11 @@ typedef struct az_bench_result {
     double cv_round[AZ_BENCH_MAX_ROUNDS];
     az_figure load_ms, ttft_ms, prefill_tok_s, decode_tok_s;
     az_figure latency_p50_ms, latency_p95_ms, latency_p99_ms; /* per token; spread over rounds */
-    az_figure latency_cv;     /* stdev / mean of token latency in a round */
-    az_figure peak_rss_bytes; /* of the worker, minus an empty worker's */
-    az_figure energy_j_tok;   /* n 0: not available, see energy_reason */
+    az_figure latency_cv;                         /* stdev / mean of token latency in a round */
+    az_figure peak_rss_bytes;                     /* of the worker, minus an empty worker's */
+    az_figure energy_j_tok;                       /* n 0: not available, see energy_reason */
+    az_bench_batch batches[AZ_BENCH_MAX_BATCHES]; /* [opts.n_batches] */
+    size_t n_batches;
     char energy_source[64], energy_reason[128];
 } az_bench_result;
 

@@ -76,7 +76,7 @@ static double now_s(void)
 static void real_worker_answers(void **state)
 {
     az_worker *w = start();
-    az_engine_settings set = { .threads = 1, .context = 32 };
+    az_engine_settings set = { .threads = 1, .context = 32, .sequences = 2 };
     int32_t tokens[] = { 1, 5, 9, 2 };
     uint64_t peak, now;
     az_worker_model m;
@@ -102,6 +102,13 @@ static void real_worker_answers(void **state)
                      ADZE_OK);
     assert_int_equal(json_array_size(json_object_get(r, "token_ns")), 5);
     json_decref(r);
+    assert_int_equal(az_worker_call(w, "batch",
+                                    json_pack("{s:i, s:i}", "generate", 7, "sequences", 2), tokens,
+                                    sizeof tokens, 60, &r, NULL, NULL, &err),
+                     ADZE_OK);
+    assert_int_equal(json_array_size(json_object_get(r, "step_ns")), 7);
+    assert_true(json_integer_value(json_object_get(r, "prefill_ns")) > 0);
+    json_decref(r);
     assert_int_equal(az_worker_call(w, "profile", NULL, NULL, 0, 60, &r, NULL, NULL, &err),
                      ADZE_OK);
     assert_true(json_array_size(r) > 3);
@@ -125,6 +132,8 @@ static void real_worker_refuses_what_is_wrong(void **state)
         { "open", "{\"model\": \"" MODEL "\", \"engine\": \"nope\"}", 0, ADZE_EMISSING, "no such engine" },
         { "eval", "{\"want\": 1}", 8, ADZE_EINVAL, "no model is open" },
         { "bench", "{\"generate\": 1}", 8, ADZE_EINVAL, "no model is open" },
+        { "batch", "{\"sequences\": 1}", 8, ADZE_EINVAL, "no model is open" },
+        { "open", "{\"model\": \"" MODEL "\", \"kv\": \"q9\"}", 0, ADZE_EINVAL, "no such type of cache" },
         { "profile", NULL, 0, ADZE_EINVAL, "no model is open" },
     }, after[] = {
         { "eval", "{\"want\": 1}", 0, ADZE_EINVAL, "int32" },
@@ -132,6 +141,9 @@ static void real_worker_refuses_what_is_wrong(void **state)
         { "eval", "{\"want\": 3}", 8, ADZE_EINVAL, "want is more" },
         { "eval", "{\"want\": 1000000000}", 8, ADZE_EINVAL, "want is more" },
         { "eval", "{\"want\": 1}", 33 * 4, ADZE_EFIT, "context holds 32" }, /* over the context */
+        { "batch", "{\"sequences\": 3, \"generate\": 1}", 32, ADZE_EINVAL, "not those of 3" },
+        { "batch", "{\"generate\": 1}", 8, ADZE_EINVAL, "not those of 0" },
+        { "batch", "{\"sequences\": 1, \"generate\": 31}", 8, ADZE_EFIT, "context of 32" },
         { "bench", "{\"generate\": 31}", 8, ADZE_EFIT, "context holds 32" },
     };
     az_worker *w = start();

@@ -57,7 +57,9 @@ bool az_self_path(char *buf, size_t size)
 
 static void calls(az_worker *w)
 {
-    az_engine_settings s = { 1, 64, 8 };
+    az_engine_settings s = {
+        .threads = 1, .context = 64, .batch = 8, .kv = ADZE_KV_Q8_0, .sequences = 2
+    };
     adze_error err = { .pos = ADZE_NOPOS };
     uint64_t peak = 0, now = 0;
     az_worker_model m;

@@ -224,6 +224,93 @@ static void the_caller_may_stop_or_cancel(void **state)
     atomic_store(&run->cancel, 0);
 }
 
+/* Where the session is and what it says next must not tell whether tokens were guessed either. */
+static void after(adze_session *s, size_t *pos, float *logits)
+{
+    adze_error err = { 0 };
+    int32_t token = 7;
+
+    *pos = adze_session_pos(s);
+    if (adze_session_room(s))
+        assert_int_equal(adze_session_eval(s, &token, 1, logits, &err), ADZE_OK);
+}
+
+/* The same text, position and states with and without guesses: greedy and drawn, cut by length, context, a stop string and the
+ * caller, over prompts that repeat themselves and one that does not. */
+static void guesses_change_nothing(void **state)
+{
+    static const char *const texts[] = {
+        "one two three four five six. one two three four five six. one two three",
+        "It was the best of times, it was the worst of times, it was the age of wisdom, it was the",
+        "the the the the the the the the",
+        "Call me Ishmael.",
+    };
+    size_t accepted = 0;
+
+    (void)state;
+    for (size_t t = 0; t < AZ_COUNT(texts); t++)
+        for (int how = 0; how < 8; how++) {
+            static const size_t guesses[] = { 0, 1, 5, 40 };
+            output first = { { 0 }, 0, 0, 0, true };
+            float *logits[2];
+            size_t pos[2];
+            int32_t *ids;
+            size_t n;
+            adze_error err = { 0 };
+
+            for (int i = 0; i < 2; i++)
+                logits[i] = calloc(4096, sizeof(float));
+            assert_int_equal(adze_tokenize(tokenizer, texts[t], strlen(texts[t]), 1, &ids, &n,
+                                           &err),
+                             ADZE_OK);
+            for (size_t g = 0; g < AZ_COUNT(guesses); g++) {
+                const char *stop[] = { "an" };
+                output out = { { 0 }, 0, 0, how == 5 ? 9 : 0, true };
+                adze_generate_opts o = { .max_tokens = how == 6 ? 0 : 33,
+                                         .ignore_eos = 1,
+                                         .on_text = on_text,
+                                         .user = &out,
+                                         .speculate = guesses[g],
+                                         .stop = stop,
+                                         .n_stop = how == 4 };
+                adze_session_opts so = { .context = how == 6   ? n + 21
+                                                    : how == 7 ? n + 10
+                                                               : 200,
+                                         .kv = how == 3 ? ADZE_KV_Q8_0 : ADZE_KV_AUTO };
+                adze_generate_result r;
+                adze_session *s;
+                adze_status rc;
+
+                o.sampling = (adze_sampling){ .do_sample = how > 0 && how < 4,
+                                              .temperature = 0.8f,
+                                              .top_k = 20,
+                                              .top_p = 0.95f,
+                                              .repetition_penalty = how == 2 ? 1.2f : 1,
+                                              .seed = (uint64_t)how };
+                assert_int_equal(adze_session_new(&s, run, model, &so, &err), ADZE_OK);
+                rc = adze_generate(s, tokenizer, ids, n, &o, &r, &err);
+                assert_int_equal(rc, how == 7 ? ADZE_EFIT : ADZE_OK);
+                assert_true(r.accepted_tokens <= r.guessed_tokens &&
+                            r.guessed_tokens <= guesses[g] * r.new_tokens);
+                after(s, &pos[g > 0], logits[g > 0]);
+                adze_session_free(s);
+                accepted += r.accepted_tokens;
+                if (g == 0) {
+                    first = out;
+                    assert_true(out.n > 0);
+                    continue;
+                }
+                assert_string_equal(out.text, first.text);
+                assert_int_equal(pos[1], pos[0]);
+                assert_memory_equal(logits[1], logits[0], 4096 * sizeof(float));
+            }
+            adze_tokens_free(tokenizer, ids);
+            free(logits[0]);
+            free(logits[1]);
+        }
+    assert_true(accepted > 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +319,7 @@ int main(void)
         cmocka_unit_test(every_eos_ends),
         cmocka_unit_test(a_seed_repeats),
         cmocka_unit_test(the_caller_may_stop_or_cancel),
+        cmocka_unit_test(guesses_change_nothing),
     };
 
     return cmocka_run_group_tests(tests, open_model, close_model);
