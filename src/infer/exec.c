@@ -347,6 +347,7 @@ static void team(void *arg, int t, int threads)
 
 void az_session_pass(az_pass *p)
 {
+    az_session_advance(p->s);
     for (size_t i = 0; i < p->n_spans; i++)
         for (size_t r = 0; r < p->s->spans[i].n; r++)
             p->s->row_span[p->s->spans[i].first + r] = (uint32_t)i;

@@ -1,5 +1,6 @@
 /* Weights of products as panels (kernel/panel.h), made once from the mapped files, whose pages are let go piece by piece: a
- * model takes its size in memory, once. Without room in the run's budget products read the files as they are. Rows that
+ * model takes its size in memory, once. The first pass reads the files' rows, which needs no preparation; each of the next ones
+ * first makes panels of a part. Products have the same bits from both. Without room in the run's budget products read the files as they are. Rows that
  * were put together in memory become panels where they lie.
  */
 #include "infer/session.h"
@@ -160,31 +161,48 @@ static void turn_all(const adze_session *s, az_bound *w)
     take_panels(s, w);
 }
 
+/* A matrix in the mapped file becomes panels in the session's memory. */
+static void move_to_panels(adze_session *s, az_bound *w)
+{
+    uint64_t part = 0;
+
+    part_bytes(s, w, &part);
+    if (w->n_experts == 0) w->product = interleave(s, w, w->data, s->panels.free);
+    for (size_t e = 0; e < (size_t)w->n_experts; e++)
+        w->experts[e] = interleave(s, w, w->experts[e], s->panels.free + e * part);
+    s->panels.free += part * parts(w);
+    take_panels(s, w);
+}
+
 void az_session_interleave(adze_session *s)
 {
-    uint64_t total = 0, n = 0;
-    char *to;
+    az_panels *p = &s->panels;
+    uint64_t n = 0;
 
-    for (int i = 0; i < s->graph.n_weights; i++) {
-        const az_bound *w = &s->weights[i];
-        if (!wants_panels(s, i) || turns(s, i)) continue;
-        if (!part_bytes(s, w, &n) || !az_mul_u64(n, parts(w), &n) || !az_add_u64(total, n, &total))
-            return;
-    }
-    to = s->panels = total && total <= SIZE_MAX ? az_alloc(s->run, (size_t)total) : NULL;
     for (int i = 0; i < s->graph.n_weights; i++) {
         az_bound *w = &s->weights[i];
         if (!wants_panels(s, i)) continue;
-        if (turns(s, i)) {
+        if (turns(s, i))
             turn_all(s, w);
-            continue;
-        }
-        if (!to) continue;
-        part_bytes(s, w, &n);
-        if (w->n_experts == 0) w->product = interleave(s, w, w->data, to);
-        for (size_t e = 0; e < (size_t)w->n_experts; e++)
-            w->experts[e] = interleave(s, w, w->experts[e], to + e * n);
-        to += n * parts(w);
-        take_panels(s, w);
+        else if (!part_bytes(s, w, &n) || !az_mul_u64(n, parts(w), &n) ||
+                 !az_add_u64(p->bytes, n, &p->bytes))
+            p->bytes = SIZE_MAX;
+    }
+    if (p->bytes && p->bytes < SIZE_MAX) p->memory = az_alloc(s->run, (size_t)p->bytes);
+    p->free = p->memory;
+    p->next = p->memory ? 0 : s->graph.n_weights;
+}
+
+void az_session_advance(adze_session *s)
+{
+    az_panels *p = &s->panels;
+    const char *enough = p->free + p->bytes / AZ_PANEL_PASSES;
+
+    if (p->passes++ == 0)
+        return; /* whoever waits for the first token is not made to wait for this */
+    for (; p->next < s->graph.n_weights && p->free <= enough; p->next++) {
+        az_bound *w = &s->weights[p->next];
+        if (wants_panels(s, p->next) && w->matmul != s->kernels->weight[w->type].panels)
+            move_to_panels(s, w);
     }
 }

@@ -306,7 +306,7 @@ void adze_session_free(adze_session *s)
     az_free(s->run, s->rope_table[1]);
     az_free(s->run, s->gathered);
     az_free(s->run, s->work);
-    az_free(s->run, s->panels);
+    az_free(s->run, s->panels.memory);
     az_arena_deinit(&s->arena);
     az_free(s->run, s);
 }

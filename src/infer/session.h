@@ -95,6 +95,15 @@ typedef struct az_span {
     size_t tile;     /* where the pages begin: an encoder puts several texts into one sequence */
 } az_span;
 
+/* Panels that were made of mapped matrices, in the order of the graph's weights, and those still to be made. */
+enum { AZ_PANEL_PASSES = 8 };
+typedef struct az_panels {
+    char *memory, *free; /* NULL: products read the mapped files */
+    uint64_t bytes;      /* of all */
+    int next;            /* weight to look at next */
+    uint64_t passes;
+} az_panels;
+
 /* Shown every row that goes into a product: x, for each of the weights (indices in the graph) of one stage, and for one
  * expert of those (0: they have none). Called by one thread at a time, in an order that does not depend on threads. */
 typedef void az_watch_fn(void *arg, const int *weights, int n_weights, int expert, const float *x);
@@ -118,8 +127,8 @@ struct adze_session {
 
     az_bound *weights; /* [graph.n_weights] */
     bool all_f32;      /* every matrix is */
-    void *panels;      /* NULL: products read the mapped files */
-    az_value *values;  /* [graph.n_nodes] */
+    az_panels panels;
+    az_value *values; /* [graph.n_nodes] */
     az_stage *stages;
     int n_stages;
     az_stage_work *work; /* [n_stages] */
@@ -158,8 +167,10 @@ typedef struct az_pass {
 adze_status az_session_plan(adze_session *s, adze_error *err);
 /* bind.c: every weight, checked. */
 adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *err);
-/* panels.c: products' weights become panels, or stay where they are if the run's budget has no room for them. */
+/* panels.c: products' weights are to become panels, or stay where they are if the run's budget has no room for them. */
 void az_session_interleave(adze_session *s);
+/* At the beginning of a pass: a part of them does. */
+void az_session_advance(adze_session *s);
 /* exec.c: the pass whose spans are in p->s->spans. */
 void az_session_pass(az_pass *p);
 
