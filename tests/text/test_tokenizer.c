@@ -301,20 +301,21 @@ static void one_megabyte_of_one_letter(void **state)
     adze_error err = { 0 };
     adze_tokenizer *t;
     int32_t *ids;
-    uint64_t begin;
+    double seconds;
+    clock_t begin;
 
     (void)state;
     assert_non_null(text);
     memset(text, 'a', n);
     assert_int_equal(tokenizer_of(&t, hf, false, NULL), ADZE_OK);
-    begin = az_now_ns(run);
+    begin = clock();
     if (adze_tokenize(t, text, n, 0, &ids, &count, &err) < 0) fail_msg("%s", err.msg);
-    print_message("1 MiB of one letter: %zu ids in %.2f s\n", count,
-                  (double)(az_now_ns(run) - begin) / 1e9);
+    seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    print_message("1 MiB of one letter: %zu ids in %.2f s\n", count, seconds);
     assert_int_equal(count, n / 16);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(ids[i], 303);
-    assert_true(az_now_ns(run) - begin < 20 * 1000000000ull); /* a quadratic merge takes hours */
+    assert_true(seconds < MEGABYTE_S); /* a quadratic merge takes hours */
     adze_tokens_free(t, ids);
     adze_tokenizer_free(t);
     json_decref(hf);

@@ -7,11 +7,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/json.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+
+/* Seconds of the processor that one megabyte may take. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { MEGABYTE_S = 20 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { MEGABYTE_S = 20 };
+#else
+enum { MEGABYTE_S = 1 };
+#endif
+#else
+enum { MEGABYTE_S = 1 };
+#endif
 
 static adze_run *run;
 
