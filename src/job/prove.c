@@ -2,27 +2,8 @@
 #include "job/prove.h"
 #include "base/json.h"
 #include "job/prove_asked.h"
-#include "store/store.h"
 
 #include <string.h>
-
-adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
-                            adze_error *err)
-{
-    az_store *s = NULL;
-    az_stat st;
-    adze_status rc = az_store_open(&s, run, NULL);
-
-    if (rc == ADZE_OK) {
-        rc = az_store_digest(s, path, out, err);
-        az_store_close(s);
-        return rc;
-    }
-    /* No registry to keep it in: a file's digest needs none. */
-    rc = az_stat_path(run, path, &st, err);
-    if (rc == ADZE_OK && st.is_dir) return az_store_open(&s, run, err);
-    return rc < 0 ? rc : az_digest_file(run, path, "digest", out, err);
-}
 
 static json_t *side_json(const adze_model *m, const char *digest)
 {
@@ -38,9 +19,9 @@ static adze_status document(json_t **out, adze_run *run, const az_proof *p, cons
                             const adze_model *model, adze_error *err)
 {
     char a[AZ_DIGEST_SIZE], b[AZ_DIGEST_SIZE];
-    adze_status rc = az_prove_digest(run, ref->path, a, err);
+    adze_status rc = az_digest_path(run, ref->path, a, err);
 
-    if (rc == ADZE_OK) rc = az_prove_digest(run, model->path, b, err);
+    if (rc == ADZE_OK) rc = az_digest_path(run, model->path, b, err);
     if (rc < 0) return rc;
     *out = az_proof_json(p);
     if (!*out || json_object_set_new(*out, "adze", json_string(ADZE_VERSION)) < 0 ||

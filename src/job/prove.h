@@ -4,11 +4,7 @@
 
 #include "base/opt.h"
 #include "measure/prove.h"
-#include "store/digest.h"
-
-/* Of a file or folder, from the registry's cache where there is a registry. */
-adze_status az_prove_digest(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
-                            adze_error *err);
+#include "store/store.h"
 
 /* What the user says that the model was made with. */
 typedef struct az_prove_asked {

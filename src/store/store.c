@@ -205,25 +205,26 @@ static adze_status file_digest(az_store *s, const char *path, const az_stat *is,
     return finish(s, st, rc, err);
 }
 
-static adze_status folder_digest(az_store *s, const char *path, char out[AZ_DIGEST_SIZE],
-                                 adze_error *err)
+/* s: NULL where nothing keeps digests. */
+static adze_status folder_digest(az_store *s, adze_run *run, const char *path,
+                                 char out[AZ_DIGEST_SIZE], adze_error *err)
 {
-    az_hash *h = az_hash_new(s->run);
+    az_hash *h = az_hash_new(run);
     char **names = NULL;
     size_t n = 0;
     az_buf line;
     adze_status rc;
 
-    az_buf_init(&line, s->run);
-    rc = h ? az_list_dir(s->run, path, &names, &n, err) : az_fail_nomem(err, "computing a digest");
+    az_buf_init(&line, run);
+    rc = h ? az_list_dir(run, path, &names, &n, err) : az_fail_nomem(err, "computing a digest");
     for (size_t i = 0; rc == ADZE_OK && i < n; i++) {
         char one[AZ_DIGEST_SIZE], *p;
         az_stat is;
         if (names[i][0] == '.' || strcmp(names[i], AZ_PROOF_FILE) == 0) continue;
-        p = az_path_join(s->run, path, names[i]);
-        rc = p ? az_stat_path(s->run, p, &is, err) : az_fail_nomem(err, "computing a digest");
+        p = az_path_join(run, path, names[i]);
+        rc = p ? az_stat_path(run, p, &is, err) : az_fail_nomem(err, "computing a digest");
         if (rc == ADZE_OK && is.is_file) {
-            rc = file_digest(s, p, &is, one, err);
+            rc = s ? file_digest(s, p, &is, one, err) : az_digest_file(run, p, NULL, one, err);
             if (rc == ADZE_OK) {
                 az_buf_clear(&line);
                 az_buf_printf(&line, "%s  %llu  %s\n", one + 7, (unsigned long long)is.size_bytes,
@@ -231,11 +232,11 @@ static adze_status folder_digest(az_store *s, const char *path, char out[AZ_DIGE
                 az_hash_add(h, line.data, line.size);
             }
         }
-        az_free(s->run, p);
+        az_free(run, p);
     }
     if (h) az_hash_end(h, out);
     az_buf_deinit(&line);
-    az_free_names(s->run, names, n);
+    az_free_names(run, names, n);
     return rc;
 }
 
@@ -246,7 +247,26 @@ adze_status az_store_digest(az_store *s, const char *path, char out[AZ_DIGEST_SI
     adze_status rc = az_stat_path(s->run, path, &is, err);
 
     if (rc < 0) return rc;
-    return is.is_dir ? folder_digest(s, path, out, err) : file_digest(s, path, &is, out, err);
+    return is.is_dir ? folder_digest(s, s->run, path, out, err)
+                     : file_digest(s, path, &is, out, err);
+}
+
+adze_status az_digest_path(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
+                           adze_error *err)
+{
+    az_store *s = NULL;
+    az_stat is;
+    adze_status rc = az_store_open(&s, run, NULL);
+
+    if (rc == ADZE_OK) {
+        rc = az_store_digest(s, path, out, err);
+        az_store_close(s);
+        return rc;
+    }
+    rc = az_stat_path(run, path, &is, err);
+    if (rc < 0) return rc;
+    return is.is_dir ? folder_digest(NULL, run, path, out, err)
+                     : az_digest_file(run, path, "digest", out, err);
 }
 
 adze_status az_store_put_model(az_store *s, const az_store_model *m, adze_error *err)

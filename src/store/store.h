@@ -21,6 +21,10 @@ const char *az_store_path(const az_store *s);
 adze_status az_store_digest(az_store *s, const char *path, char out[AZ_DIGEST_SIZE],
                             adze_error *err);
 
+/* The same from the user's registry where one can be opened; else computed and kept nowhere. */
+adze_status az_digest_path(adze_run *run, const char *path, char out[AZ_DIGEST_SIZE],
+                           adze_error *err);
+
 typedef struct az_store_model {
     const char *digest, *path, *name, *arch, *format;
     uint64_t parameters, bytes;

@@ -380,10 +380,10 @@ static void program_says_so(void **state)
     j = json_load_file(path_of("kept.proof.json"), 0, &e);
     assert_non_null(j);
     assert_string_equal(json_string_value(json_object_get(j, "verdict")), "proven");
-    assert_int_equal(az_prove_digest(run, path_of("kept.gguf"), digest, &err), ADZE_OK);
+    assert_int_equal(az_digest_path(run, path_of("kept.gguf"), digest, &err), ADZE_OK);
     assert_string_equal(json_string_value(json_object_get(json_object_get(j, "model"), "digest")),
                         digest);
-    assert_int_equal(az_prove_digest(run, source, digest, &err), ADZE_OK);
+    assert_int_equal(az_digest_path(run, source, digest, &err), ADZE_OK);
     assert_string_equal(json_string_value(
                             json_object_get(json_object_get(j, "reference"), "digest")),
                         digest);
@@ -393,12 +393,21 @@ static void program_says_so(void **state)
     assert_int_equal(access(path_of("unproven.proof.json"), F_OK), -1);
     program_expect(&p, 0, "proven", "\"$ADZE\" convert demo/checkpoint \"$T/dir\" --to hf");
     assert_int_equal(access(path_of("dir/proof.json"), F_OK), 0);
-    assert_int_equal(az_prove_digest(run, path_of("dir"), digest, &err), ADZE_OK);
+    assert_int_equal(az_digest_path(run, path_of("dir"), digest, &err), ADZE_OK);
     j = json_load_file(path_of("dir/proof.json"), 0, &e); /* which its own digest leaves out */
     assert_string_equal(json_string_value(json_object_get(json_object_get(j, "model"), "digest")),
                         digest);
     json_decref(j);
+    /* without a registry digests are computed again */
     program_expect(&p, 0, "proven",
+                   "ADZE_HOME=/proc/none \"$ADZE\" convert demo/checkpoint \"$T/q.gguf\" -r q4_0");
+    j = json_load_file(path_of("q.proof.json"), 0, &e);
+    assert_int_equal(az_digest_path(run, source, digest, &err), ADZE_OK);
+    assert_string_equal(json_string_value(
+                            json_object_get(json_object_get(j, "reference"), "digest")),
+                        digest);
+    json_decref(j);
+    program_expect(&p, 0, "s-00001-of-0000",
                    "\"$ADZE\" convert demo/checkpoint \"$T/s.gguf\" --split-size 4M");
     program_expect(&p, 2, "--prove",
                    "\"$ADZE\" convert demo/checkpoint \"$T/x.gguf\" --prove half");
