@@ -84,6 +84,20 @@ adze_status az_fail_name(adze_error *err, adze_status s, const char *path, const
     return s;
 }
 
+/* What helps, where the error alone tells it. */
+static const char *remedy(int errnum)
+{
+    switch (errnum) {
+    case EACCES:
+    case EPERM: return "; change its permissions, or take another place";
+    case EROFS: return "; take another place";
+    case ENOSPC:
+    case EDQUOT: return "; free some space, or take another place";
+    case EMFILE: return "; raise the limit of open files (ulimit -n)";
+    default: return "";
+    }
+}
+
 adze_status az_fail_errno(adze_error *err, const char *path, const char *doing, int errnum)
 {
     adze_status s = ADZE_EIO;
@@ -92,7 +106,8 @@ adze_status az_fail_errno(adze_error *err, const char *path, const char *doing, 
         s = ADZE_ENOENT;
     else if (errnum == ENOMEM)
         s = ADZE_ENOMEM;
-    return az_fail(err, s, path, ADZE_NOPOS, "cannot %s: %s", doing, strerror(errnum));
+    return az_fail(err, s, path, ADZE_NOPOS, "cannot %s: %s%s", doing, strerror(errnum),
+                   remedy(errnum));
 }
 
 adze_status az_fail_nomem(adze_error *err, const char *doing)

@@ -246,6 +246,18 @@ adze_status az_commit_file(adze_run *run, int fd, const char *tmp, const char *p
     return rc;
 }
 
+adze_status az_open_output(adze_run *run, const char *path, const char *stands_for,
+                           enum az_open_mode mode, int *fd, adze_error *err)
+{
+    adze_error e = { .pos = ADZE_NOPOS };
+    adze_status rc = az_open(run, path, mode, fd, &e);
+
+    if (rc == ADZE_ENOENT)
+        return az_fail(err, rc, stands_for, ADZE_NOPOS,
+                       "cannot be written: its folder does not exist; make that first");
+    return rc < 0 ? az_fail(err, rc, stands_for, e.pos, "%s", e.msg) : ADZE_OK;
+}
+
 adze_status az_write_file(adze_run *run, const char *path, const void *data, size_t n,
                           adze_error *err)
 {
@@ -258,7 +270,7 @@ adze_status az_write_file(adze_run *run, const char *path, const void *data, siz
     if (rc < 0) return rc;
     tmp = az_asprintf(run, "%s.%08x.tmp", path, (unsigned)tag);
     if (!tmp) return az_fail_nomem(err, "naming a temporary file");
-    rc = az_open(run, tmp, AZ_OPEN_EXCL, &fd, err);
+    rc = az_open_output(run, tmp, path, AZ_OPEN_EXCL, &fd, err);
     if (rc < 0) goto done;
     rc = az_pwrite_all(run, fd, data, n, 0, tmp, err);
     if (rc == ADZE_OK)

@@ -57,6 +57,9 @@ typedef struct az_io_fns {
 /* Fills in the functions of this operating system. */
 void az_io_default(az_io_fns *io);
 
+/* az_open for a file that is made beside the one that the user named, which the error speaks of. */
+adze_status az_open_output(adze_run *run, const char *path, const char *stands_for,
+                           enum az_open_mode mode, int *fd, adze_error *err);
 /* Open a path that the user named. *fd is -1 on failure. */
 adze_status az_open(adze_run *run, const char *path, enum az_open_mode mode, int *fd,
                     adze_error *err);

@@ -116,6 +116,51 @@ static adze_status set_defaults(const az_opt *o, void *values, adze_error *err)
     return ADZE_OK;
 }
 
+/* Letters to change, insert, leave out or swap with their neighbour: Damerau's distance, of adjacent letters. */
+static size_t distance(const char *a, size_t n, const char *b, size_t m)
+{
+    enum { LONGEST = 40 };
+    size_t row[3][LONGEST + 1], *two = row[0], *one = row[1], *now = row[2], *spare;
+
+    if (n > LONGEST || m > LONGEST) return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        one[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = one[j - 1] + (a[i - 1] != b[j - 1]);
+            if (one[j] + 1 < best) best = one[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                two[j - 2] + 1 < best)
+                best = two[j - 2] + 1;
+            now[j] = best;
+        }
+        spare = two;
+        two = one;
+        one = now;
+        now = spare;
+    }
+    return one[m];
+}
+
+const char *az_nearest(const char *word, size_t length,
+                       const char *(*name)(const void *list, size_t i), const void *list, size_t n)
+{
+    const char *best = NULL;
+    size_t least = length / 3 + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *s = name(list, i);
+        size_t d = s ? distance(word, length, s, strlen(s)) : SIZE_MAX;
+        if (d < least) {
+            least = d;
+            best = s;
+        }
+    }
+    return best;
+}
+
 typedef struct found {
     const az_opt *opt;
     void *values;
@@ -143,13 +188,42 @@ typedef struct parser {
     adze_error *err;
 } parser;
 
-static adze_status take_value(parser *p, found f, const char *joined)
+static adze_status take_value(parser *p, found f, const char *text)
 {
-    if (joined) return set(f.opt, f.values, joined, p->err);
-    if (p->i + 1 >= p->argc)
+    if (!text && p->i + 1 >= p->argc)
         return az_fail(p->err, ADZE_EINVAL, NULL, ADZE_NOPOS, "option --%s needs a value (%s)",
                        f.opt->name, f.opt->arg ? f.opt->arg : "VALUE");
-    return set(f.opt, f.values, p->argv[++p->i], p->err);
+    if (!text) text = p->argv[++p->i];
+    if (f.opt->def && strcmp(f.opt->def, AZ_OPT_UNSET) == 0 && *text == '-')
+        return bad_value(p->err, f.opt, text, "0 or more");
+    return set(f.opt, f.values, text, p->err);
+}
+
+static const char *option_name(const void *list, size_t i)
+{
+    return ((const az_opt *)list)[i].name;
+}
+
+static const char *nearest_option(const az_opt *o, const char *word, size_t length)
+{
+    size_t n = 0;
+
+    while (o && o[n].name)
+        n++;
+    return az_nearest(word, length, option_name, o, n);
+}
+
+static adze_status unknown_option(const parser *p, const char *word, size_t n)
+{
+    const char *near = nearest_option(p->a, word, n);
+
+    if (!near) near = nearest_option(p->b, word, n);
+    if (near)
+        return az_fail(p->err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                       "unknown option --%.*s; did you mean --%s? --help lists the options", (int)n,
+                       word, near);
+    return az_fail(p->err, ADZE_EINVAL, NULL, ADZE_NOPOS,
+                   "unknown option --%.*s; --help lists the options", (int)n, word);
 }
 
 static adze_status parse_long(parser *p, const char *word)
@@ -159,9 +233,7 @@ static adze_status parse_long(parser *p, const char *word)
     found f = find_long(p->a, p->va, word, n);
 
     if (!f.opt) f = find_long(p->b, p->vb, word, n);
-    if (!f.opt)
-        return az_fail(p->err, ADZE_EINVAL, NULL, ADZE_NOPOS,
-                       "unknown option --%.*s; --help lists the options", (int)n, word);
+    if (!f.opt) return unknown_option(p, word, n);
     if (f.opt->kind != AZ_OPT_BOOL) return take_value(p, f, eq ? eq + 1 : NULL);
     if (eq)
         return az_fail(p->err, ADZE_EINVAL, NULL, ADZE_NOPOS, "option --%s takes no value",

@@ -47,6 +47,7 @@ enum { AZ_CMD_OPTS_MAX = 4096 };
 extern const az_cmd *const az_cmds[]; /* NULL-terminated, in the order of help */
 extern const az_opt az_common_opts[]; /* options of every command: --help, --quiet, --threads */
 const az_cmd *az_cmd_find(const char *name);
+int az_cli_unknown_command(const char *name); /* says so, with the nearest one; returns 2 */
 
 /* Print "adze: ..." for err and return the exit code of rc. */
 int az_cli_fail(az_cli *cli, adze_status rc, const adze_error *err);

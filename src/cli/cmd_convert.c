@@ -66,15 +66,14 @@ static json_t *types_json(const az_convert_result *r)
     return types;
 }
 
-static void print_json(az_cli *cli, const char *src, const char *dst, const az_convert_result *r,
-                       json_t *proof)
+static void print_json(az_cli *cli, const char *src, const az_convert_result *r, json_t *proof)
 {
     json_t *notes = json_array(), *j;
 
     for (size_t i = 0; i < r->n_notes; i++)
         json_array_append_new(notes, json_string(r->notes[i]));
     j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o}",
-                  "source", src, "destination", dst, "from", r->from, "format", r->format,
+                  "source", src, "destination", r->path, "from", r->from, "format", r->format,
                   "architecture", r->arch, "recipe", r->recipe, "parameters",
                   (json_int_t)r->parameters, "source_bytes", (json_int_t)r->source_bytes, "bytes",
                   (json_int_t)r->bytes, "resumed_bytes", (json_int_t)r->resumed_bytes, "tensors",
@@ -85,11 +84,11 @@ static void print_json(az_cli *cli, const char *src, const char *dst, const az_c
     json_decref(j);
 }
 
-static void print_text(az_cli *cli, const char *dst, const az_convert_result *r)
+static void print_text(az_cli *cli, const az_convert_result *r)
 {
     char a[32], b[32];
 
-    az_cli_printf(cli, "%s  %s, recipe %s\n", dst, r->format, r->recipe);
+    az_cli_printf(cli, "%s  %s, recipe %s\n", r->path, r->format, r->recipe);
     az_cli_printf(cli, "  %s of weights to %s in %.1f s, %.2f bits per weight\n",
                   az_cli_bytes(a, sizeof a, (double)r->source_bytes),
                   az_cli_bytes(b, sizeof b, (double)r->bytes), r->seconds,
@@ -159,9 +158,9 @@ static int convert_run(az_cli *cli, const void *values, int argc, const char **a
         code = az_cli_fail(cli, rc, &err);
     } else {
         if (o->json)
-            print_json(cli, argv[0], argv[1], &r, json);
+            print_json(cli, argv[0], &r, json);
         else
-            print_text(cli, argv[1], &r);
+            print_text(cli, &r);
         if (p && !o->json) az_cli_proof_brief(cli, p);
         code = az_cli_finish(cli);
         if (!code && p && !az_proof_holds(p)) code = adze_status_exit_code(ADZE_EGATE);

@@ -184,6 +184,8 @@ static int generate_run(az_cli *cli, const void *opt, int argc, const char **arg
     if (o->speculate < 0 || o->speculate > 64)
         return az_cli_usage(cli, cmd, "--speculate must be 0 to 64");
     if (!az_kv_of_name(o->kv, &kv)) return az_cli_usage(cli, cmd, AZ_KV_USAGE);
+    for (size_t i = 0; i < o->stop.n; i++)
+        if (!o->stop.items[i][0]) return az_cli_usage(cli, cmd, "--stop needs a text");
     wrong = az_sampling_check(&o->sampling);
     if (wrong) return az_cli_usage(cli, cmd, "%s", wrong);
     rc = prepare(cli, o, argv[0], &p, &err);

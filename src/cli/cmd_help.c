@@ -40,10 +40,9 @@ static void option_left(char *buf, size_t size, const az_opt *o)
     snprintf(buf, size, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 }
 
-/* A default of -1 stands for "not given" and is no news to the reader. */
 static bool shows_default(const az_opt *o)
 {
-    return o->def && o->kind != AZ_OPT_BOOL && strcmp(o->def, "-1") != 0;
+    return o->def && o->kind != AZ_OPT_BOOL && strcmp(o->def, AZ_OPT_UNSET) != 0;
 }
 
 static void print_options(az_cli *cli, const az_opt *o)
@@ -137,8 +136,9 @@ static json_t *options_json(const az_opt *o)
     json_t *a = json_array();
 
     for (; o && o->name; o++) {
-        json_t *j = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", o->name, "kind",
-                              kinds[o->kind], "help", o->help, "arg", o->arg, "default", o->def);
+        json_t *j =
+            json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", o->name, "kind", kinds[o->kind],
+                      "help", o->help, "arg", o->arg, "default", shows_default(o) ? o->def : NULL);
         if (o->letter) json_object_set_new(j, "letter", json_sprintf("%c", o->letter));
         json_array_append_new(a, j);
     }
@@ -184,11 +184,7 @@ static int help_run(az_cli *cli, const void *o, int argc, const char **argv)
         tables_json(cli);
     } else if (argc) {
         cmd = az_cmd_find(argv[0]);
-        if (!cmd) {
-            fprintf(cli->err, "adze: unknown command \"%s\"; `adze help` lists the commands\n",
-                    argv[0]);
-            return 2;
-        }
+        if (!cmd) return az_cli_unknown_command(argv[0]);
         az_help_command(cli, cmd);
     } else {
         overview(cli);

@@ -55,6 +55,21 @@ const az_cmd *const az_cmds[] = {
 };
 /* clang-format on */
 
+static const char *command_name(const void *list, size_t i)
+{
+    return ((const az_cmd *const *)list)[i]->name;
+}
+
+int az_cli_unknown_command(const char *name)
+{
+    const char *near = az_nearest(name, strlen(name), command_name, az_cmds, AZ_COUNT(az_cmds) - 1);
+
+    fprintf(stderr, "adze: unknown command \"%s\"; ", name);
+    if (near) fprintf(stderr, "did you mean \"%s\"? ", near);
+    fputs("`adze help` lists the commands\n", stderr);
+    return 2;
+}
+
 const az_cmd *az_cmd_find(const char *name)
 {
     for (size_t i = 0; az_cmds[i]; i++)

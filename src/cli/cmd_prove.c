@@ -69,6 +69,8 @@ static int prove_run(az_cli *cli, const void *values, int argc, const char **arg
     if (o->parts && !(po.parts = parts_of(o->parts)))
         return az_cli_usage(cli, az_cmd_find("prove"),
                             "--parts is a list of tokens, template, config, weights, logits");
+    if (o->with && !o->with[0])
+        return az_cli_usage(cli, az_cmd_find("prove"), "--with is a list of tokenizers, llama.cpp");
     if (o->chunks < 1 || o->chunks > 1000000)
         return az_cli_usage(cli, az_cmd_find("prove"), "--chunks must be 1 to 1000000");
     rc = az_prove_paths(&p, &json, cli->run, argv[0], argv[1], &asked, &po, &err);

@@ -220,9 +220,6 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     if (strcmp(name, "--version") == 0) name = "version";
     cmd = az_cmd_find(name);
-    if (!cmd) {
-        fprintf(stderr, "adze: unknown command \"%s\"; `adze help` lists the commands\n", name);
-        return 2;
-    }
+    if (!cmd) return az_cli_unknown_command(name);
     return run_command(&cli, cmd, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc));
 }

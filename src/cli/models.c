@@ -81,6 +81,17 @@ static int resolve_options(az_cli *cli, const az_opt *o, void *values, az_cli_mo
     return code;
 }
 
+/* A name as the hub has them, of nothing that is here: most likely hf: was left out. */
+static void hint(az_cli *cli, const char *word)
+{
+    const char *slash = strchr(word, '/');
+    az_stat is;
+
+    if (!slash || slash == word || !slash[1] || strchr(slash + 1, '/') || word[0] == '.') return;
+    if (strchr(word, ':') || az_stat_path(cli->run, word, &is, NULL) != ADZE_ENOENT) return;
+    az_cli_note(cli, "note: there is no %s here; a model on the hub is named hf:%s\n", word, word);
+}
+
 int az_cli_models_resolve(az_cli *cli, const az_cmd *cmd, int argc, const char **argv, void *opts,
                           az_cli_models *m)
 {
@@ -89,7 +100,10 @@ int az_cli_models_resolve(az_cli *cli, const az_cmd *cmd, int argc, const char *
     for (int i = 0; code == 0 && i < argc; i++) {
         size_t n;
         const char *word = word_at(cmd->args, i, &n);
-        if (!az_hub_is_name(argv[i])) continue;
+        if (!az_hub_is_name(argv[i])) {
+            if (among(model_words, word, n)) hint(cli, argv[i]);
+            continue;
+        }
         if (among(output_words, word, n))
             code =
                 az_cli_usage(cli, cmd, "%s: nothing is written to the hub; give a path", argv[i]);

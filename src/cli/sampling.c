@@ -3,12 +3,6 @@
 
 const char *az_sampling_check(const az_sampling_opts *o)
 {
-    const double v[] = { (double)o->top_k, (double)o->seed, o->temperature,
-                         o->top_p,         o->min_p,        o->repetition_penalty };
-
-    /* -1 stands for the model's own setting */
-    for (size_t i = 0; i < AZ_COUNT(v); i++)
-        if (v[i] < 0 && v[i] != -1) return "sampling settings must be 0 or more";
     if (o->greedy && (o->sample || o->top_k >= 0 || o->seed >= 0 || o->temperature >= 0 ||
                       o->top_p >= 0 || o->min_p >= 0))
         return "--greedy draws nothing: leave out the sampling options";

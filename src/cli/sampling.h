@@ -16,13 +16,13 @@ typedef struct az_sampling_opts {
 #define AZ_SAMPLING_ROWS(type) \
     { 0, "greedy", AZ_OPT_BOOL, offsetof(type, sampling.greedy), NULL, NULL, "always take the most likely token" }, \
     { 0, "sample", AZ_OPT_BOOL, offsetof(type, sampling.sample), NULL, NULL, "draw tokens, whatever the model says" }, \
-    { 0, "temperature", AZ_OPT_REAL, offsetof(type, sampling.temperature), "-1", "T", "flatten (> 1) or sharpen (< 1)" }, \
-    { 0, "top-k", AZ_OPT_INT, offsetof(type, sampling.top_k), "-1", "K", "draw from the K most likely, 0 = all" }, \
-    { 0, "top-p", AZ_OPT_REAL, offsetof(type, sampling.top_p), "-1", "P", "draw from the most likely that make up P" }, \
-    { 0, "min-p", AZ_OPT_REAL, offsetof(type, sampling.min_p), "-1", "P", "leave out what is below P times the best" }, \
-    { 0, "repetition-penalty", AZ_OPT_REAL, offsetof(type, sampling.repetition_penalty), "-1", "R", \
+    { 0, "temperature", AZ_OPT_REAL, offsetof(type, sampling.temperature), AZ_OPT_UNSET, "T", "flatten (> 1) or sharpen (< 1)" }, \
+    { 0, "top-k", AZ_OPT_INT, offsetof(type, sampling.top_k), AZ_OPT_UNSET, "K", "draw from the K most likely, 0 = all" }, \
+    { 0, "top-p", AZ_OPT_REAL, offsetof(type, sampling.top_p), AZ_OPT_UNSET, "P", "draw from the most likely that make up P" }, \
+    { 0, "min-p", AZ_OPT_REAL, offsetof(type, sampling.min_p), AZ_OPT_UNSET, "P", "leave out what is below P times the best" }, \
+    { 0, "repetition-penalty", AZ_OPT_REAL, offsetof(type, sampling.repetition_penalty), AZ_OPT_UNSET, "R", \
       "make tokens that came before less likely (> 1)" }, \
-    { 0, "seed", AZ_OPT_INT, offsetof(type, sampling.seed), "-1", "N", "same seed, same text; default: another each time" }
+    { 0, "seed", AZ_OPT_INT, offsetof(type, sampling.seed), AZ_OPT_UNSET, "N", "same seed, same text; default: another each time" }
 /* clang-format on */
 
 /* What is wrong with the options, for az_cli_usage; NULL: nothing. */

@@ -50,6 +50,18 @@ static size_t get_size(const json_t *params, const char *key)
     return az_json_int(params, key, &v) && v > 0 && v < (1 << 30) ? (size_t)v : 0;
 }
 
+static adze_status unknown_engine(const char *name, adze_error *err)
+{
+    char known[160] = "";
+    size_t at = 0;
+
+    for (size_t i = 0; az_engines[i] && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "",
+                               az_engines[i]->name);
+    return az_fail_name(err, ADZE_EMISSING, NULL, name, ADZE_NOPOS, "no such engine; known: %s",
+                        known);
+}
+
 static adze_status do_open(server *s, call *c, adze_error *err)
 {
     const char *name = az_json_str(c->params, "engine"), *path = az_json_str(c->params, "model");
@@ -67,8 +79,7 @@ static adze_status do_open(server *s, call *c, adze_error *err)
     if (s->e) s->engine->close(s->e);
     s->e = NULL;
     s->engine = az_engine_find(name ? name : "native");
-    if (!s->engine)
-        return az_fail_name(err, ADZE_EMISSING, NULL, name, ADZE_NOPOS, "no such engine");
+    if (!s->engine) return unknown_engine(name, err);
     t0 = az_now_ns(s->run);
     rc = s->engine->open(&s->e, s->run, path, &set, err);
     if (rc < 0) return rc;

@@ -331,7 +331,7 @@ static adze_status open_journal(job *j, adze_error *err)
     adze_status rc;
 
     for (int tries = 0; tries < 100; tries++) {
-        rc = az_open(j->run, j->journal, AZ_OPEN_UPDATE, &j->journal_fd, err);
+        rc = az_open_output(j->run, j->journal, j->dst, AZ_OPEN_UPDATE, &j->journal_fd, err);
         if (rc < 0) return rc;
         if (j->run->io.lock(j->run->io.user, j->journal_fd) == -EWOULDBLOCK)
             return az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS,
@@ -456,8 +456,10 @@ static adze_status check_space(job *j, bool resumed, adze_error *err)
                 need -= (uint64_t)j->plan->outputs[i].rows * j->plan->outputs[i].row_bytes;
     }
     if (sp.free_bytes >= need) return ADZE_OK;
-    return az_fail(err, ADZE_EIO, j->dst, ADZE_NOPOS, "needs %llu bytes, the disk has %llu free",
-                   (unsigned long long)need, (unsigned long long)sp.free_bytes);
+    return az_fail(
+        err, ADZE_EIO, j->dst, ADZE_NOPOS,
+        "needs %llu bytes, the disk has %llu free: free some space, or take another place",
+        (unsigned long long)need, (unsigned long long)sp.free_bytes);
 }
 
 /* Zeros between an output and what follows: a part file that was taken over may hold anything there. */

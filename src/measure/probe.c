@@ -67,6 +67,7 @@ static adze_status see(az_probe *p, adze_run *run, const az_probe_opts *opts, ad
 {
     az_energy_meter energy;
     az_space space;
+    int e;
 
     az_probe_see_system(p, run, "");
     az_probe_see_topology(p);
@@ -76,7 +77,9 @@ static adze_status see(az_probe *p, adze_run *run, const az_probe_opts *opts, ad
     if (!p->cpu_model[0]) az_cpu_brand(p->cpu_model, sizeof p->cpu_model);
     if (p->logical <= 0) p->logical = p->physical = p->performance = p->usable;
     snprintf(p->disk_path, sizeof p->disk_path, "%.127s", opts->disk ? opts->disk : ".");
-    if (run->io.space(run->io.user, p->disk_path, &space) >= 0) {
+    e = run->io.space(run->io.user, p->disk_path, &space);
+    if (e < 0 && opts->disk) return az_fail_errno(err, opts->disk, "ask for its free space", -e);
+    if (e >= 0) {
         p->disk_free = space.free_bytes;
         p->disk_total = space.total_bytes;
     }

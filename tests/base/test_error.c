@@ -52,6 +52,31 @@ static void text_has_path_name_message_and_place(void **state)
     assert_string_equal(adze_error_text(&e, line, sizeof line), "m: x (at byte 0)");
 }
 
+static void errors_of_the_system_say_what_helps(void **state)
+{
+    static const struct {
+        int errnum;
+        const char *want;
+    } cases[] = {
+        { EACCES,
+          "m: cannot write: Permission denied; change its permissions, or take another place" },
+        { EROFS, "m: cannot write: Read-only file system; take another place" },
+        { ENOSPC,
+          "m: cannot write: No space left on device; free some space, or take another place" },
+        { EMFILE,
+          "m: cannot write: Too many open files; raise the limit of open files (ulimit -n)" },
+        { EIO, "m: cannot write: Input/output error" },
+    };
+    char line[300];
+    adze_error e;
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(cases); i++) {
+        az_fail_errno(&e, "m", "write", cases[i].errnum);
+        assert_string_equal(adze_error_text(&e, line, sizeof line), cases[i].want);
+    }
+}
+
 static void nothing_unprintable_comes_out(void **state)
 {
     static const struct {
@@ -140,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statuses_have_text_and_exit_codes),
         cmocka_unit_test(text_has_path_name_message_and_place),
+        cmocka_unit_test(errors_of_the_system_say_what_helps),
         cmocka_unit_test(nothing_unprintable_comes_out),
         cmocka_unit_test(short_buffers_get_whole_characters),
         cmocka_unit_test(long_paths_keep_their_end),

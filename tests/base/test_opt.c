@@ -9,7 +9,7 @@
 typedef struct values {
     bool flag, verbose;
     int64_t count;
-    double rate, seconds;
+    double rate, seconds, limit;
     const char *name;
     uint64_t size;
     az_opt_list items;
@@ -28,6 +28,7 @@ static const az_opt table[] = {
     { 'n', "name", AZ_OPT_STR, offsetof(values, name), "nobody", "NAME", "a name" },
     { 's', "size", AZ_OPT_SIZE, offsetof(values, size), "1k", "SIZE", "a size" },
     { 't', "time", AZ_OPT_TIME, offsetof(values, seconds), "2m", "TIME", "a time" },
+    { 'l', "limit", AZ_OPT_REAL, offsetof(values, limit), AZ_OPT_UNSET, "X", "no default" },
     { 'i', "item", AZ_OPT_LIST, offsetof(values, items), NULL, "ITEM", "an item" },
     { 0, "flag-long-only", AZ_OPT_BOOL, offsetof(values, flag), NULL, NULL, "no letter" },
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
@@ -152,7 +153,12 @@ static void errors_name_the_option(void **state)
     } bad[] = {
         { { "--nope" }, "--nope" },
         { { "--nope=3" }, "--nope;" },
-        { { "--fla" }, "--fla;" },
+        { { "--fla" }, "--fla; did you mean --flag?" },
+        { { "--cuont=3" }, "--cuont; did you mean --count?" },
+        { { "--treads", "2" }, "--treads; did you mean --threads?" },
+        { { "--at-once" }, "--at-once; --help lists" },
+        { { "--limit=-1" }, "--limit: \"-1\" is not 0 or more" },
+        { { "--limit", "-3" }, "--limit: \"-3\" is not 0 or more" },
         { { "--"
             "flagg" },
           "--flagg;" },

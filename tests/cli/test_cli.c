@@ -172,6 +172,13 @@ static void wrong_usage_exits_2(void **state)
         const char *text, *command;
     } cases[] = {
         { "unknown command \"nope\"", "\"$ADZE\" nope" },
+        { "did you mean \"convert\"?", "\"$ADZE\" convrt" },
+        { "did you mean --recipe?", "\"$ADZE\" convert --recpe q8_0 demo/checkpoint x.gguf" },
+        { "--temperature: \"-1\" is not 0 or more",
+          "\"$ADZE\" generate demo/checkpoint -p x --temperature -1" },
+        { "--seed: \"-1\"", "\"$ADZE\" chat demo/checkpoint --seed=-1" },
+        { "--stop needs a text", "\"$ADZE\" generate demo/checkpoint -p x --stop ''" },
+        { "--with is a list", "\"$ADZE\" prove demo/checkpoint demo/checkpoint --with ''" },
         { "unknown command \"\"", "\"$ADZE\" ''" },
         { "unknown command \"--nope\"", "\"$ADZE\" --nope" },
         { "unknown option --nope", "\"$ADZE\" inspect --nope demo/checkpoint" },
@@ -193,6 +200,29 @@ static void wrong_usage_exits_2(void **state)
         program_expect(&p, 2, cases[i].text, cases[i].command);
     program_run(&p, "\"$ADZE\" inspect a b");
     assert_string_equal(p.out, ""); /* usage is no result */
+}
+
+static void failures_say_what_to_do(void **state)
+{
+    static const struct {
+        int code;
+        const char *text, *command;
+    } cases[] = {
+        { 3, "no/such/x.gguf: cannot be written: its folder does not exist; make that first",
+          "\"$ADZE\" convert demo/checkpoint no/such/x.gguf" },
+        { 3, "no/such/p.json: cannot be written: its folder does not exist",
+          "\"$ADZE\" prove demo/checkpoint demo/checkpoint --parts config -o no/such/p.json" },
+        { 3, "a model on the hub is named hf:someone/model", "\"$ADZE\" inspect someone/model" },
+        { 3, "a model on the hub is named hf:someone/model",
+          "\"$ADZE\" eval demo/checkpoint someone/model --text demo/heldout.txt" },
+        { 6, "no such engine; known: native", "\"$ADZE\" bench demo/checkpoint --engine none" },
+        { 3, "no/such: cannot ask for its free space", "\"$ADZE\" probe --facts --disk no/such" },
+        { 3, "names those declared", "\"$ADZE\" plan --target none" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AZ_COUNT(cases); i++)
+        program_expect(&p, cases[i].code, cases[i].text, cases[i].command);
 }
 
 static void output_that_cannot_be_written_exits_1(void **state)
@@ -328,6 +358,7 @@ int main(void)
         EACH(man_page_formats_without_warnings),
         EACH(completion_scripts_are_valid),
         EACH(wrong_usage_exits_2),
+        EACH(failures_say_what_to_do),
         EACH(output_that_cannot_be_written_exits_1),
         EACH(a_reader_that_leaves_is_no_crash),
         EACH(inputs_that_are_wrong_exit_3),

@@ -39,7 +39,7 @@ run 4 'the context has room for' generate $model -p 'one two three four five six
 run 2 'prompt TEXT is needed' generate $model
 run 2 'too few' generate -p x
 run 2 'leave out the sampling options' generate $model -p x --greedy --top-k 3
-run 2 'must be 0 or more' generate $model -p x --top-p -0.5
+run 2 'is not 0 or more' generate $model -p x --top-p -0.5
 run 2 'temperature' generate $model -p x --temperature 0
 run 2 'top_p' generate $model -p x --top-p 1.5
 run 3 'nowhere' generate nowhere -p x
