@@ -266,8 +266,7 @@ adze_status az_random(adze_run *run, void *dst, size_t n, adze_error *err)
 adze_status az_check_cancel(adze_run *run, adze_error *err)
 {
     if (!az_cancelled(run)) return ADZE_OK;
-    return az_fail(err, ADZE_ECANCEL, NULL, ADZE_NOPOS,
-                   "interrupted; what was finished is kept, the same command resumes");
+    return az_fail(err, ADZE_ECANCEL, NULL, ADZE_NOPOS, "interrupted");
 }
 
 void az_progress(adze_run *run, const char *stage, uint64_t done, uint64_t total, const char *unit)

@@ -15,6 +15,7 @@
 
 typedef struct az_cli {
     adze_run *run;
+    const struct az_cmd *cmd; /* that runs */
     FILE *out, *err;
     bool quiet;                        /* no progress, no notes */
     bool color;                        /* out is a terminal and NO_COLOR is not set */
@@ -27,7 +28,10 @@ typedef struct az_cli {
 } az_cli;
 
 enum az_cmd_group { AZ_CMD_MODEL, AZ_CMD_RUN, AZ_CMD_MEASURE, AZ_CMD_JOB, AZ_CMD_INFO };
-enum { AZ_CMD_HIDDEN = 1 };
+enum {
+    AZ_CMD_HIDDEN = 1,
+    AZ_CMD_RESUMES = 2 /* the same command goes on where it was interrupted */
+};
 
 typedef struct az_cmd {
     const char *name;

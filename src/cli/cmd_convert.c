@@ -173,6 +173,7 @@ static int convert_run(az_cli *cli, const void *values, int argc, const char **a
 const az_cmd az_cmd_convert = {
     .name = "convert",
     .group = AZ_CMD_MODEL,
+    .flags = AZ_CMD_RESUMES,
     .args = "SRC DST",
     .min_args = 2,
     .max_args = 2,

@@ -29,7 +29,7 @@ static void overview(az_cli *cli)
         cli, "\n`adze COMMAND --help` shows a command's options.\n"
              "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 malformed or unsupported input,\n"
              "4 does not fit the target, 5 a gate did not pass, 6 an engine or tool is missing,\n"
-             "130 interrupted (the same command resumes).\n");
+             "130 interrupted (convert, optimize and pull go on when called again).\n");
 }
 
 static void option_left(char *buf, size_t size, const az_opt *o)

@@ -162,6 +162,7 @@ static int optimize_run(az_cli *cli, const void *opt, int argc, const char **arg
 const az_cmd az_cmd_optimize = {
     .name = "optimize",
     .group = AZ_CMD_JOB,
+    .flags = AZ_CMD_RESUMES,
     .args = "CHECKPOINT",
     .min_args = 1,
     .max_args = 1,

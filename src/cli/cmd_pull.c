@@ -121,6 +121,7 @@ static int pull_run(az_cli *cli, const void *values, int argc, const char **argv
 const az_cmd az_cmd_pull = {
     .name = "pull",
     .group = AZ_CMD_MODEL,
+    .flags = AZ_CMD_RESUMES,
     .args = "NAME",
     .min_args = 1,
     .max_args = 1,

@@ -52,7 +52,10 @@ int az_cli_fail(az_cli *cli, adze_status rc, const adze_error *err)
 {
     char line[1200];
 
-    fprintf(cli->err, "adze: %s\n", adze_error_text(err, line, sizeof line));
+    fprintf(cli->err, "adze: %s%s\n", adze_error_text(err, line, sizeof line),
+            rc == ADZE_ECANCEL && cli->cmd && (cli->cmd->flags & AZ_CMD_RESUMES)
+                ? "; what was finished is kept, the same command goes on"
+                : "");
     return adze_status_exit_code(rc);
 }
 
@@ -169,6 +172,7 @@ static int run_command(az_cli *cli, const az_cmd *cmd, int argc, char **argv)
         code = az_cli_usage(cli, cmd, "option --threads: must be between 0 and 1024");
         goto done;
     }
+    cli->cmd = cmd;
     cli->quiet = common.quiet;
     cli->threads = (int)common.threads;
     ro.threads = (int)common.threads;

@@ -90,14 +90,17 @@ def interrupted_prompt():
 
 def interrupted_pipe():
     """From a pipe Ctrl-C ends the program: nobody is there to ask something else."""
-    p = subprocess.Popen([ADZE, "chat", MODEL, "--greedy", "-n", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    p = subprocess.Popen([ADZE, "chat", MODEL, "--greedy", "-n", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdin.write(b"Hello\nHello\n")
     p.stdin.close()
     os.read(p.stdout.fileno(), 1)
     p.send_signal(signal.SIGINT)
     p.stdout.read()
+    said = p.stderr.read()
     if p.wait() != 130:
         sys.exit(f"interrupted from a pipe: exit {p.returncode}")
+    if b"adze: interrupted\n" not in said:  # nothing of a conversation is kept
+        sys.exit(f"interrupted from a pipe: {said!r}")
 
 
 def full_context():

@@ -157,6 +157,7 @@ done
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail 'an interrupted pull does not exit with 130'
+grep -q 'interrupted; what was finished is kept, the same command goes on' "$T/out" || fail 'an interrupted pull does not say that it goes on'
 [ -e "$(folder org/big)/snapshots" ] && fail 'names after an interrupted pull'
 rm "$T/s/rate"
 run 0 '"resumed_bytes": [1-9]' pull org/big --json
