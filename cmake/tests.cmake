@@ -23,7 +23,7 @@ foreach(source ${TEST_SOURCES})
     target_link_libraries(${target} PRIVATE adze-synth adze PkgConfig::CMOCKA PkgConfig::JANSSON m)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${folder}/${name} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 300
+    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 900
         ENVIRONMENT "ADZE_BIN=$<TARGET_FILE:adze-bin>")
 endforeach()
 
@@ -34,7 +34,7 @@ foreach(script ${TEST_SCRIPTS})
     get_filename_component(folder ${script} DIRECTORY)
     get_filename_component(folder ${folder} NAME)
     add_test(NAME ${folder}/${name} COMMAND sh ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
+    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77
         ENVIRONMENT "ADZE_BIN=$<TARGET_FILE:adze-bin>;ADZE_BUILD=${PROJECT_BINARY_DIR}")
 endforeach()
 
