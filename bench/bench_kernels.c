@@ -1,8 +1,8 @@
 /* Times every product kernel, on every instruction set of this machine, beside the machine's own limits.
  *
- *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...] [--layout rows|panels]
+ *   bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...] [--layout rows|panels] [--seconds S]
  *
- * One thread, CPU time (so a busy machine distorts less), the best of what fits 0.3 s. Weights are N MiB
+ * One thread, CPU time (so a busy machine distorts less), the best of what fits S seconds (0.3) for each figure. Weights are N MiB
  * (default 256) of random blocks with 4096 columns, or of the engine's own rows in each of their forms, read from end to end, so that m = 1 shows memory and not
  * cache. GOP/s counts a product and an addition as two; the percentages are of the limits printed first.
  */
@@ -16,11 +16,11 @@
 #include "kernel/peak.h"
 
 enum { COLS = 4096, MAX_ROWS = 8 };
-#define SECONDS 0.3 /* for each figure */
 
 typedef struct options {
     const char *isa, *type;
     size_t bytes, rows[MAX_ROWS], n_rows;
+    double seconds;
     bool panels; /* the layout of a session, for types that have it */
 } options;
 
@@ -92,7 +92,7 @@ static void fill(const az_kernels *k, bool panels, size_t which, uint8_t *w, siz
 }
 
 typedef struct limits {
-    double int8, f32, read;
+    double int8, bf16, f32, read;
 } limits;
 
 static void time_type(const az_kernels *k, size_t which, const options *o, uint8_t *w,
@@ -101,7 +101,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
     const az_weight_kernel *wk = &k->weight[row_type(which)];
     size_t row_bytes = row_bytes_of(which, COLS), arow = az_act_row_bytes(wk->act, COLS);
     az_matmul_fn *matmul = o->panels && wk->panels ? wk->panels : wk->matmul;
-    double peak = wk->act == AZ_ACT_Q8 ? l->int8 : l->f32;
+    double peak = wk->act == AZ_ACT_Q8 ? l->int8 : wk->act == AZ_ACT_BF16 ? l->bf16 : l->f32;
 
     fill(k, matmul != wk->matmul, which, w, o->bytes / row_bytes / 16 * 16 * row_bytes, row_bytes);
     printf("%-11s %-5s %-6s", k->isa, az_type_get(row_type(which))->name,
@@ -113,7 +113,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
         size_t m = o->rows[r], n = o->bytes / row_bytes / 16 * 16, most = m > 4 ? 32768 / m : n;
         bool scalar = strcmp(k->isa, "c") == 0;
         float *x = malloc(COLS * sizeof *x), *y;
-        uint8_t *a = malloc(m * arow);
+        uint8_t *a = aligned_alloc(64, (m * arow + 63) / 64 * 64);
         double best = 1e30;
         uint64_t seed = 3;
 
@@ -123,12 +123,12 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
         for (size_t i = 0; i < m; i++) {
             for (size_t j = 0; j < COLS; j++)
                 x[j] = rand_f32(&seed, 1);
-            if (wk->act == AZ_ACT_Q8)
-                k->quantize_q8(a + i * arow, x, COLS);
-            else
+            if (wk->act == AZ_ACT_F32)
                 memcpy(a + i * arow, x, arow);
+            else
+                az_quantize_fn(k, wk->act)(a + i * arow, x, COLS);
         }
-        for (double until = cpu_seconds() + SECONDS; cpu_seconds() < until;) {
+        for (double until = cpu_seconds() + o->seconds; cpu_seconds() < until;) {
             double s = cpu_seconds();
 
             matmul(y, n, w, row_bytes, a, m, 0, n, COLS);
@@ -150,8 +150,11 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
 
 static bool parse(options *o, int argc, char **argv)
 {
-    *o =
-        (options){ .bytes = (size_t)256 << 20, .rows = { 1, 8, 256 }, .n_rows = 3, .panels = true };
+    *o = (options){ .bytes = (size_t)256 << 20,
+                    .rows = { 1, 8, 256 },
+                    .n_rows = 3,
+                    .panels = true,
+                    .seconds = 0.3 };
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--isa") == 0)
             o->isa = argv[i + 1];
@@ -159,6 +162,8 @@ static bool parse(options *o, int argc, char **argv)
             o->type = argv[i + 1];
         else if (strcmp(argv[i], "--mb") == 0)
             o->bytes = (size_t)strtoul(argv[i + 1], NULL, 10) << 20;
+        else if (strcmp(argv[i], "--seconds") == 0)
+            o->seconds = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--layout") == 0)
             o->panels = strcmp(argv[i + 1], "rows") != 0;
         else if (strcmp(argv[i], "--rows") == 0) {
@@ -180,7 +185,7 @@ int main(int argc, char **argv)
 
     if (!parse(&o, argc, argv)) {
         fputs("usage: bench_kernels [--isa NAME] [--type NAME] [--mb N] [--rows M,M,...] "
-              "[--layout rows|panels]\n",
+              "[--layout rows|panels] [--seconds S]\n",
               stderr);
         return 2;
     }
@@ -193,11 +198,12 @@ int main(int argc, char **argv)
 
         if (o.isa && strcmp(o.isa, k.isa) != 0) continue;
         az_peaks_init(&p, k.cpu);
-        l = (limits){ peak_rate(p.int8), peak_rate(p.f32), read_rate(&p, w, o.bytes) };
+        l = (limits){ peak_rate(p.int8), peak_rate(p.bf16), peak_rate(p.f32),
+                      read_rate(&p, w, o.bytes) };
         printf(
             "%-11s limits: int8 %.1f GOP/s (%s), bf16 %.1f (%s), f32 %.1f (%s), read %.1f GB/s\n",
-            k.isa, 1e-9 * l.int8, p.int8_how, 1e-9 * peak_rate(p.bf16), p.bf16_how, 1e-9 * l.f32,
-            p.f32_how, 1e-9 * l.read);
+            k.isa, 1e-9 * l.int8, p.int8_how, 1e-9 * l.bf16, p.bf16_how, 1e-9 * l.f32, p.f32_how,
+            1e-9 * l.read);
         for (size_t t = 0; t < N_ROW_FORMS; t++)
             if (!o.type || strcmp(o.type, az_type_get(row_type(t))->name) == 0)
                 time_type(&k, t, &o, w, &l);

@@ -35,6 +35,13 @@ static unsigned avx512_flags(unsigned b, unsigned c, unsigned d, unsigned a1)
     return f & AZ_CPU_AVX512F ? f : 0;
 }
 
+static int is_amd(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541; /* "Auth" of AuthenticAMD */
+}
+
 unsigned az_cpu_detect(void)
 {
     unsigned a, b, c, d, a1 = 0, b1, c1, d1, f;
@@ -50,6 +57,7 @@ unsigned az_cpu_detect(void)
     if (a >= 1 && __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1)) f |= bit(a1, 4, AZ_CPU_AVXVNNI);
     f |= bit(b, 5, AZ_CPU_AVX2) | bit(b, 8, AZ_CPU_BMI2);
     if ((os & 0xe6) == 0xe6) f |= avx512_flags(b, c, d, a1);
+    if (f & AZ_CPU_AVX512BF16 && is_amd()) f |= AZ_CPU_FAST_BF16;
     if ((os & 0x60000) == 0x60000)
         f |= bit(d, 24, AZ_CPU_AMXTILE) | bit(d, 25, AZ_CPU_AMXINT8) | bit(d, 22, AZ_CPU_AMXBF16);
     return f;
@@ -105,24 +113,29 @@ const char *az_cpu_brand(char *buf, size_t size)
 }
 #endif
 
+#define UP_TO_VNNI                                                                 \
+    (AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX512 | \
+     AZ_CPU_AVX512VNNI | AZ_CPU_AVXVNNI | AZ_CPU_AVX512VBMI)
+
 unsigned az_cpu_cap(unsigned flags, const char *level, int *ok)
 {
     static const struct {
         const char *name;
-        unsigned keep;
+        unsigned keep, with_bf16; /* added where the CPU has bf16 products */
     } levels[] = {
-        { "c", 0 },
-        { "avx2", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX2 },
-        { "avx512", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX512 },
-        { "avx512vnni", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 |
-                            AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI | AZ_CPU_AVXVNNI |
-                            AZ_CPU_AVX512BF16 | AZ_CPU_AVX512VBMI },
-        { "max", ~0u },
+        { "c", 0, 0 },
+        { "avx2", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX2, 0 },
+        { "avx512", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX512,
+          0 },
+        { "avx512vnni", UP_TO_VNNI, 0 },
+        { "avx512bf16", UP_TO_VNNI | AZ_CPU_AVX512BF16, AZ_CPU_FAST_BF16 },
+        { "max", ~0u, 0 },
     };
 
     *ok = 1;
     for (size_t i = 0; i < AZ_COUNT(levels); i++)
-        if (strcmp(levels[i].name, level) == 0) return flags & levels[i].keep;
+        if (strcmp(levels[i].name, level) == 0)
+            return (flags & levels[i].keep) | (flags & AZ_CPU_AVX512BF16 ? levels[i].with_bf16 : 0);
     *ok = 0;
     return 0;
 }

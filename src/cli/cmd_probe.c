@@ -24,7 +24,7 @@ static const az_opt opts[] = {
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
 
-static const char *const levels[] = { "c", "avx2", "avx512", "avx512vnni" };
+static const char *const levels[] = { "c", "avx2", "avx512", "avx512vnni", "avx512bf16" };
 
 /* The tables of every level that this CPU has, to tell where a chosen kernel comes from. */
 typedef struct tables {
@@ -47,13 +47,14 @@ static void fill_tables(tables *t)
 #define FROM(slot)                                                                               \
     (!t->now->slot ? "-"                                                                         \
                    : from_level(t, t->at[0].slot == t->now->slot, t->at[1].slot == t->now->slot, \
-                                t->at[2].slot == t->now->slot))
+                                t->at[2].slot == t->now->slot, t->at[3].slot == t->now->slot))
 /* The lowest level whose slot is the chosen one. */
-static const char *from_level(const tables *t, bool c, bool avx2, bool avx512)
+static const char *from_level(const tables *t, bool c, bool avx2, bool avx512, bool vnni)
 {
     if (c) return "c";
     if (avx2 && t->has[1]) return "avx2";
     if (avx512 && t->has[2]) return "avx512";
+    if (vnni && t->has[3]) return "avx512vnni";
     return t->now->isa;
 }
 
@@ -74,11 +75,12 @@ static size_t weight_rows(const tables *t, kernel_row rows[AZ_TYPE_COUNT])
     return n;
 }
 
-enum { OTHER_KERNELS = 8 };
+enum { OTHER_KERNELS = 9 };
 static void other_rows(const tables *t, const char *rows[OTHER_KERNELS][2])
 {
     const char *const all[OTHER_KERNELS][2] = {
         { "quantize_q8", FROM(quantize_q8) },
+        { "quantize_bf16", FROM(quantize_bf16) },
         { "rms_norm", FROM(rms_norm) },
         { "add", FROM(add) },
         { "silu_mul", FROM(act_mul[AZ_ACTIVATION_SILU]) },

@@ -36,6 +36,12 @@ static inline uint16_t az_f32_to_bf16(float f)
     return (uint16_t)((u + (0x7fffu + (u >> 16 & 1))) >> 16);
 }
 
+/* The nearest bf16, as f32. */
+static inline float az_round_bf16(float f)
+{
+    return az_bf16_to_f32(az_f32_to_bf16(f));
+}
+
 static inline float az_f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = h >> 10 & 31, man = h & 0x3ffu;

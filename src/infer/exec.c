@@ -99,8 +99,7 @@ static void run_norm(const az_pass *p, const az_stage *st, size_t piece, size_t 
             else
                 s->kernels->rms_norm(y + at, x + at, w, group, n->eps);
         finish_columns(s, n, y, width);
-        if (s->values[st->node[0]].q8 >= 0)
-            s->kernels->quantize_q8(az_q8_row(s, st->node[0], i), y, width);
+        az_quantize_piece(p, st->node[0], i, 0, width);
     }
 }
 
@@ -124,10 +123,12 @@ void az_by_pieces(const az_pass *p, const az_stage *st, size_t piece, size_t pie
 void az_quantize_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
 {
     const adze_session *s = p->s;
-    char *q = az_q8_row(s, value, row);
 
-    s->kernels->quantize_q8(q + az_act_row_bytes(AZ_ACT_Q8, c0), az_value_row(s, value, row) + c0,
-                            c1 - c0);
+    for (az_act_type a = AZ_ACT_F32 + 1; a < AZ_ACT_TYPES; a++)
+        if (s->values[value].coded[a] >= 0)
+            az_quantize_fn(s->kernels,
+                           a)((char *)az_act_row(s, value, a, row) + az_act_row_bytes(a, c0),
+                              az_value_row(s, value, row) + c0, c1 - c0);
 }
 
 static void activation_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
@@ -138,7 +139,7 @@ static void activation_piece(const az_pass *p, int value, size_t row, size_t c0,
 
     s->kernels->act_mul[n->activation](az_value_row(s, value, row) + c0,
                                        az_value_row(s, n->in[0], row) + c0, up, c1 - c0);
-    if (s->values[value].q8 >= 0) az_quantize_piece(p, value, row, c0, c1);
+    az_quantize_piece(p, value, row, c0, c1);
 }
 
 static void add_columns(const adze_session *s, const az_node *n, float *y, const float *x,
@@ -168,8 +169,7 @@ static void linear_columns(const az_pass *p, int node, int add, size_t n0, size_
     const az_weight_kernel *k = &s->kernels->weight[w->type];
     size_t r0 = az_first_row(p, n->last_only), rows = p->m - r0, ldy = s->values[node].ld;
     float *y = node == s->graph.output ? p->logits : az_value_row(s, node, r0);
-    const void *a =
-        k->act == AZ_ACT_Q8 ? az_q8_row(s, n->in[0], r0) : az_value_row(s, n->in[0], r0);
+    const void *a = az_act_row(s, n->in[0], k->act, r0);
 
     w->matmul(y, ldy, w->product, w->product_row_bytes, a, rows, n0, n1, w->cols);
     for (size_t i = 0; i < rows; i++) {

@@ -30,11 +30,13 @@ static inline float *az_value_row(const adze_session *s, int value, size_t row)
     return s->values[value].p + row * s->values[value].ld;
 }
 
-static inline void *az_q8_row(const adze_session *s, int value, size_t row)
+/* A row in the form that a product reads. */
+static inline void *az_act_row(const adze_session *s, int value, az_act_type act, size_t row)
 {
     size_t width = (size_t)s->graph.nodes[value].width;
 
-    return (char *)s->q8[s->values[value].q8] + row * az_act_row_bytes(AZ_ACT_Q8, width);
+    if (act == AZ_ACT_F32) return az_value_row(s, value, row);
+    return (char *)s->coded[act][s->values[value].coded[act]] + row * az_act_row_bytes(act, width);
 }
 
 /* Rows of a value that are computed: tokens, or the pairs of a mixture of experts from 0 on. */
@@ -51,6 +53,7 @@ size_t az_position(const az_pass *p, size_t row);
 typedef void az_piece_fn(const az_pass *p, int value, size_t row, size_t c0, size_t c1);
 void az_by_pieces(const az_pass *p, const az_stage *st, size_t piece, size_t pieces,
                   az_piece_fn *fn);
+/* Into every form that products want of it. */
 void az_quantize_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1);
 
 /* exec_attention.c */

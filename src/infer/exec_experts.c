@@ -111,9 +111,9 @@ void az_run_group(const az_pass *p, const az_stage *st)
     g->start[0] = 0;
 }
 
-static bool reads_q8(const adze_session *s, const az_node *n)
+static az_act_type act_of(const adze_session *s, const az_node *n)
 {
-    return s->kernels->weight[s->weights[n->weight[0]].type].act == AZ_ACT_Q8;
+    return s->kernels->weight[s->weights[n->weight[0]].type].act;
 }
 
 /* Row of the token of a place, as the weight of n reads it. */
@@ -122,13 +122,12 @@ static const void *token_row(const az_pass *p, const az_node *n, const az_routin
     const adze_session *s = p->s;
     size_t row = az_first_row(p, n->last_only) + g->order[place] / (size_t)n->slots;
 
-    return reads_q8(s, n) ? az_q8_row(s, n->in[0], row) : (void *)az_value_row(s, n->in[0], row);
+    return az_act_row(s, n->in[0], act_of(s, n), row);
 }
 
 static size_t row_bytes(const adze_session *s, const az_node *n)
 {
-    return az_act_row_bytes(reads_q8(s, n) ? AZ_ACT_Q8 : AZ_ACT_F32,
-                            (size_t)s->graph.nodes[n->in[0]].width);
+    return az_act_row_bytes(act_of(s, n), (size_t)s->graph.nodes[n->in[0]].width);
 }
 
 void az_run_gather(const az_pass *p, const az_stage *st, size_t piece, size_t pieces)
@@ -191,8 +190,7 @@ static void expert_columns(const az_pass *p, int node, int32_t e, size_t n0, siz
     const void *a;
 
     if (s->graph.nodes[n->in[0]].slots)
-        a = reads_q8(s, n) ? az_q8_row(s, n->in[0], first)
-                           : (const void *)az_value_row(s, n->in[0], first);
+        a = az_act_row(s, n->in[0], act_of(s, n), first);
     else
         a = rows == 1 ? token_row(p, n, g, first)
                       : (const char *)s->gathered + first * row_bytes(s, n);
@@ -247,5 +245,5 @@ void az_mix_piece(const az_pass *p, int value, size_t row, size_t c0, size_t c1)
     for (size_t j = 0; j < slots; j++)
         s->kernels->add_scaled(y, az_value_row(s, n->in[0], g->place[at + j]) + c0,
                                g->weight[at + j], c1 - c0);
-    if (s->values[value].q8 >= 0) az_quantize_piece(p, value, row, c0, c1);
+    az_quantize_piece(p, value, row, c0, c1);
 }

@@ -18,15 +18,16 @@ typedef struct storage {
 typedef struct planner {
     adze_session *s;
     const az_graph *g;
-    int *uses;     /* [n_nodes] consumers of a value */
-    int *last;     /* [n_nodes] last node that reads it */
-    int *stage_of; /* [n_nodes] -1 for slices */
-    bool *wants_q8;
+    int *uses;       /* [n_nodes] consumers of a value */
+    int *last;       /* [n_nodes] last node that reads it */
+    int *stage_of;   /* [n_nodes] -1 for slices */
+    unsigned *wants; /* [n_nodes] forms of activations, a bit each, that products read */
     storage *storages;
     int n_storages;
-    int q8_turn, q8_holder[AZ_Q8_BUFFERS]; /* value that each holds, -1: none */
-    int gathered;                          /* value whose rows the experts share */
-    const char *why;                       /* what the engine cannot run, NULL: fine */
+    int turn[AZ_ACT_TYPES];
+    int holder[AZ_ACT_TYPES][AZ_CODED_BUFFERS]; /* value that each holds, -1: none */
+    int gathered;                               /* value whose rows the experts share */
+    const char *why;                            /* what the engine cannot run, NULL: fine */
 } planner;
 
 static const az_node *node_at(const planner *p, int i)
@@ -44,8 +45,8 @@ static void count_uses(planner *p)
             p->last[n->in[j]] = i;
         }
         if (n->op == AZ_OP_LINEAR || n->op == AZ_OP_EXPERTS) {
-            az_type t = p->s->weights[n->weight[0]].type;
-            if (p->s->kernels->weight[t].act == AZ_ACT_Q8) p->wants_q8[n->in[0]] = true;
+            az_act_type a = p->s->kernels->weight[p->s->weights[n->weight[0]].type].act;
+            if (a != AZ_ACT_F32) p->wants[n->in[0]] |= 1u << a;
         }
     }
 }
@@ -62,18 +63,38 @@ static az_stage *new_stage(planner *p, az_stage_kind kind, int node)
     return st;
 }
 
-/* Give a value its activation buffer; both take turns. */
-static void take_q8(planner *p, int value)
+/* Give a value an activation buffer for each form that is wanted of it; the buffers of a form take turns. */
+static void take_buffers(planner *p, int value)
 {
     const az_node *n = node_at(p, value);
-    size_t row = az_act_row_bytes(AZ_ACT_Q8, (size_t)n->width) * (size_t)(n->slots ? n->slots : 1);
-    int *holder = &p->q8_holder[p->q8_turn];
 
-    if (*holder >= 0 && p->last[*holder] > value) p->why = "so many quantized values at once";
-    *holder = value;
-    p->s->values[value].q8 = p->q8_turn;
-    p->q8_turn = (p->q8_turn + 1) % AZ_Q8_BUFFERS;
-    if (row > p->s->q8_row_bytes) p->s->q8_row_bytes = row;
+    for (int a = 0; a < AZ_ACT_TYPES; a++) {
+        size_t row =
+            az_act_row_bytes((az_act_type)a, (size_t)n->width) * (size_t)(n->slots ? n->slots : 1);
+        int *holder = &p->holder[a][p->turn[a]];
+
+        if (!(p->wants[value] >> a & 1)) continue;
+        if (*holder >= 0 && p->last[*holder] > value) p->why = "so many quantized values at once";
+        *holder = value;
+        p->s->values[value].coded[a] = p->turn[a];
+        p->turn[a] = (p->turn[a] + 1) % AZ_CODED_BUFFERS;
+        if (row > p->s->coded_row_bytes[a]) p->s->coded_row_bytes[a] = row;
+    }
+}
+
+/* Whether products want a value in other forms, which nobody makes so far. */
+static bool lacks_buffers(const planner *p, int value)
+{
+    for (int a = 0; a < AZ_ACT_TYPES; a++)
+        if (p->wants[value] >> a & 1 && p->s->values[value].coded[a] < 0) return true;
+    return false;
+}
+
+/* Its producer could not code it: a stage of its own. */
+static void plan_coding(planner *p, int value)
+{
+    new_stage(p, AZ_STAGE_QUANTIZE, value);
+    take_buffers(p, value);
 }
 
 static void plan_linear(planner *p, int i)
@@ -81,9 +102,8 @@ static void plan_linear(planner *p, int i)
     const az_node *n = node_at(p, i);
     az_stage *st = p->s->n_stages ? &p->s->stages[p->s->n_stages - 1] : NULL;
 
-    if (p->wants_q8[n->in[0]] && p->s->values[n->in[0]].q8 < 0) {
-        new_stage(p, AZ_STAGE_QUANTIZE, n->in[0]);
-        take_q8(p, n->in[0]);
+    if (lacks_buffers(p, n->in[0])) {
+        plan_coding(p, n->in[0]);
         st = NULL;
     }
     if (st && st->kind == AZ_STAGE_LINEAR && st->n_nodes < AZ_STAGE_NODES && st->add[0] < 0 &&
@@ -142,9 +162,8 @@ static void plan_experts(planner *p, int i)
     az_stage *st = &p->s->stages[p->s->n_stages - 1];
     size_t row = az_act_row_bytes(act, (size_t)from->width);
 
-    if (act == AZ_ACT_Q8 && p->s->values[n->in[0]].q8 < 0) {
-        new_stage(p, AZ_STAGE_QUANTIZE, n->in[0]);
-        take_q8(p, n->in[0]);
+    if (lacks_buffers(p, n->in[0])) {
+        plan_coding(p, n->in[0]);
         st = NULL;
     }
     if (st && st->kind == AZ_STAGE_EXPERTS && st->n_nodes < AZ_STAGE_NODES &&
@@ -185,8 +204,7 @@ static void plan_node(planner *p, int i)
     case AZ_OP_POOL: new_stage(p, AZ_STAGE_POOL, i); break;
     case AZ_OP_COUNT: break;
     }
-    if ((n->op == AZ_OP_NORM || n->op == AZ_OP_ACTIVATION || n->op == AZ_OP_MIX) && p->wants_q8[i])
-        take_q8(p, i);
+    if (n->op == AZ_OP_NORM || n->op == AZ_OP_ACTIVATION || n->op == AZ_OP_MIX) take_buffers(p, i);
 }
 
 /* Storage and place of each value; aliases follow their input. */
@@ -196,9 +214,8 @@ static void place_values(planner *p)
         const az_node *n = node_at(p, i);
         az_value *v = &p->s->values[i];
         if (i == p->g->output || n->op == AZ_OP_ROUTER) {
-            *v = (az_value){
-                .storage = -1, .ld = (size_t)n->width, .q8 = -1, .routing = v->routing
-            };
+            v->storage = -1;
+            v->ld = (size_t)n->width;
         } else if (n->op == AZ_OP_SLICE || n->op == AZ_OP_ROPE || n->op == AZ_OP_ADD) {
             const az_value *from = &p->s->values[n->in[0]];
             v->storage = from->storage;
@@ -263,25 +280,26 @@ static void assign_buffers(planner *p, int *free_after)
 
 adze_status az_session_plan(adze_session *s, adze_error *err)
 {
-    planner p = { .s = s, .g = &s->graph, .q8_holder = { -1, -1 } };
+    planner p = { .s = s, .g = &s->graph };
     size_t n = (size_t)s->graph.n_nodes;
     int *free_after;
 
     p.uses = az_arena_array(&s->arena, n, sizeof *p.uses);
     p.last = az_arena_array(&s->arena, n, sizeof *p.last);
     p.stage_of = az_arena_array(&s->arena, n, sizeof *p.stage_of);
-    p.wants_q8 = az_arena_array(&s->arena, n, sizeof *p.wants_q8);
+    p.wants = az_arena_array(&s->arena, n, sizeof *p.wants);
     p.storages = az_arena_array(&s->arena, n, sizeof *p.storages);
     free_after = az_arena_array(&s->arena, n, sizeof *free_after);
     s->values = az_arena_array(&s->arena, n, sizeof *s->values);
     s->buffer_columns = az_arena_array(&s->arena, n, sizeof *s->buffer_columns);
     s->stages = az_arena_array(&s->arena, 3 * n, sizeof *s->stages);
-    if (!p.uses || !p.last || !p.stage_of || !p.wants_q8 || !p.storages || !free_after ||
-        !s->values || !s->buffer_columns || !s->stages)
+    if (!p.uses || !p.last || !p.stage_of || !p.wants || !p.storages || !free_after || !s->values ||
+        !s->buffer_columns || !s->stages)
         return az_fail_nomem(err, "planning a session");
+    memset(p.holder, -1, sizeof p.holder);
     for (size_t i = 0; i < n; i++) {
         p.stage_of[i] = p.last[i] = -1;
-        s->values[i].q8 = -1;
+        memset(s->values[i].coded, -1, sizeof s->values[i].coded);
     }
     count_uses(&p);
     for (int i = 0; i < s->graph.n_nodes; i++)

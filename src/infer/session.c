@@ -44,7 +44,8 @@ static adze_status check_memory(adze_session *s, adze_error *err)
     add_bytes(&t, caches, 1, 1);
     add_bytes(&t, az_sequence_bytes(&s->graph) + s->context / AZ_ATTN_TILE * sizeof(uint32_t),
               s->n_sequences, 1);
-    add_bytes(&t, s->q8_row_bytes, s->batch, AZ_Q8_BUFFERS);
+    for (int a = 0; a < AZ_ACT_TYPES; a++)
+        add_bytes(&t, s->coded_row_bytes[a], s->batch, AZ_CODED_BUFFERS);
     for (int i = 0; i < 2; i++)
         add_bytes(&t, (uint64_t)rope_of(s, i)->dims, s->batch + 1, sizeof(float));
     add_bytes(&t, s->batch, s->slots,
@@ -120,8 +121,9 @@ static adze_status allocate(adze_session *s, adze_error *err)
         return az_fail_nomem(err, "making a session");
     for (int i = 0; i < s->n_buffers; i++)
         ok = ok && (s->buffers[i] = az_calloc(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
-    for (int i = 0; i < AZ_Q8_BUFFERS && s->q8_row_bytes; i++)
-        ok = ok && (s->q8[i] = az_calloc(run, s->batch, s->q8_row_bytes)) != NULL;
+    for (int a = 0; a < AZ_ACT_TYPES; a++)
+        for (int i = 0; i < AZ_CODED_BUFFERS && s->coded_row_bytes[a]; i++)
+            ok = ok && (s->coded[a][i] = az_calloc(run, s->batch, s->coded_row_bytes[a])) != NULL;
     if (!ok || !allocate_ropes(s) || !allocate_routings(s))
         return az_fail_nomem(err, "making a session");
     rc = az_pages_init(&s->pages, run, &s->graph, s->pages.type, s->config.encoder,
@@ -300,8 +302,8 @@ void adze_session_free(adze_session *s)
     for (size_t i = 0; s->sequences && i < s->n_sequences; i++)
         az_sequence_deinit(&s->sequences[i], s->run, &s->graph);
     if (s->pages.graph) az_pages_deinit(&s->pages, s->run);
-    for (int i = 0; i < AZ_Q8_BUFFERS; i++)
-        az_free(s->run, s->q8[i]);
+    for (int i = 0; i < AZ_ACT_TYPES * AZ_CODED_BUFFERS; i++)
+        az_free(s->run, s->coded[i / AZ_CODED_BUFFERS][i % AZ_CODED_BUFFERS]);
     az_free(s->run, s->rope_table[0]);
     az_free(s->run, s->rope_table[1]);
     az_free(s->run, s->gathered);

@@ -33,11 +33,11 @@ typedef struct az_bound {
 
 /* Where a value lies. Slices, rotations and sums share the storage of their input. */
 typedef struct az_value {
-    int storage;   /* -1: the caller's logits */
-    size_t at, ld; /* first column in the storage, and its row length, in floats */
-    float *p;      /* row 0; NULL for the caller's logits */
-    int q8;        /* which activation buffer holds it quantized, -1: none */
-    int routing;   /* of a router: which of the session's */
+    int storage;             /* -1: the caller's logits */
+    size_t at, ld;           /* first column in the storage, and its row length, in floats */
+    float *p;                /* row 0; NULL for the caller's logits */
+    int coded[AZ_ACT_TYPES]; /* which activation buffer holds it in a form, -1: none */
+    int routing;             /* of a router: which of the session's */
 } az_value;
 
 typedef enum az_stage_kind {
@@ -58,7 +58,7 @@ typedef enum az_stage_kind {
     AZ_STAGE_POOL
 } az_stage_kind;
 
-enum { AZ_STAGE_NODES = 4, AZ_Q8_BUFFERS = 2 };
+enum { AZ_STAGE_NODES = 4, AZ_CODED_BUFFERS = 2 };
 
 typedef struct az_stage {
     az_stage_kind kind;
@@ -133,10 +133,10 @@ struct adze_session {
     int n_stages;
     az_stage_work *work; /* [n_stages] */
     int n_buffers;
-    float **buffers;        /* [n_buffers] */
-    size_t *buffer_columns; /* floats a row of the pass needs in each */
-    size_t q8_row_bytes;    /* largest quantized row */
-    void *q8[AZ_Q8_BUFFERS];
+    float **buffers;                      /* [n_buffers] */
+    size_t *buffer_columns;               /* floats a row of the pass needs in each */
+    size_t coded_row_bytes[AZ_ACT_TYPES]; /* largest row of each form, 0: none */
+    void *coded[AZ_ACT_TYPES][AZ_CODED_BUFFERS];
     float *inv_freq[2]; /* [dims / 2] of the config's rope and of its rope_sliding */
     float
         *rope_table[2]; /* [batch][dims / 2] pairs (cos, sin); [1]: NULL where there is one rope */

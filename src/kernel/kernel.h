@@ -19,8 +19,11 @@
 
 /* Activation forms. */
 typedef enum az_act_type {
-    AZ_ACT_F32, /* f32 rows */
-    AZ_ACT_Q8   /* int8 blocks of 32 with an f32 scale and sums */
+    AZ_ACT_F32,      /* f32 rows */
+    AZ_ACT_Q8,       /* int8 blocks of 32 with an f32 scale and sums */
+    AZ_ACT_F32_BF16, /* f32 rows, rounded to bf16: what bf16 weights are multiplied with */
+    AZ_ACT_BF16,     /* the same numbers as bf16, for instruction sets that multiply those */
+    AZ_ACT_TYPES
 } az_act_type;
 
 /* 32 activations: x[i] ~ d * q[i]; d = max|x| / 127, q = x * (127 / max|x|) to the nearest even, so |q| <= 127.
@@ -31,7 +34,8 @@ typedef struct az_q8_block {
     int8_t q[32];
 } az_q8_block;
 
-typedef void az_quantize_act_fn(void *a, const float *x, size_t k); /* one row of k, k % 32 == 0 */
+/* One row of k; for int8 blocks k % 32 == 0. bf16: to the nearest, ties to even; NaN stays. */
+typedef void az_quantize_act_fn(void *a, const float *x, size_t k);
 
 /* y[i * ldy + j] for i in [0, m), j in [n0, n1): row j of w ([n][k], row_bytes apart) times row i of a.
  * a: [m] rows, az_act_row_bytes apart. Threads split n; y must not alias. m >= 1 (1 is decode). k is a
@@ -89,8 +93,9 @@ typedef void az_pack_affine_fn(const float *x, size_t n_groups, const az_affine_
 
 typedef struct az_kernels {
     unsigned cpu;    /* flags that the table was made for */
-    const char *isa; /* "c", "avx2", "avx512", "avx512vnni" */
+    const char *isa; /* "c", "avx2", "avx512", "avx512vnni", "avx512bf16" */
     az_quantize_act_fn *quantize_q8;
+    az_quantize_act_fn *quantize_bf16; /* to the form that weight[AZ_BF16] reads */
     az_weight_kernel weight[AZ_TYPE_COUNT];
     size_t panel_rows; /* 0: no panels */
     az_interleave_fn *interleave;
@@ -124,7 +129,15 @@ const az_kernels *az_kernels_default(void);
 /* Bytes of one activation row of k values. */
 static inline size_t az_act_row_bytes(az_act_type t, size_t k)
 {
-    return t == AZ_ACT_F32 ? k * sizeof(float) : k / 32 * sizeof(az_q8_block);
+    if (t == AZ_ACT_Q8) return k / 32 * sizeof(az_q8_block);
+    return k * (t == AZ_ACT_BF16 ? sizeof(az_bf16) : sizeof(float));
+}
+
+/* What makes a row of a form from f32; NULL for f32 itself. */
+static inline az_quantize_act_fn *az_quantize_fn(const az_kernels *k, az_act_type t)
+{
+    if (t == AZ_ACT_F32) return NULL;
+    return t == AZ_ACT_Q8 ? k->quantize_q8 : k->quantize_bf16;
 }
 
 #endif

@@ -282,7 +282,7 @@ static adze_status measure_type(az_roof *roof, bench *b, az_type type, uint8_t *
         if (b->wk->act == AZ_ACT_F32)
             memcpy(to, x, K * sizeof *x);
         else
-            b->k->quantize_q8(to, x, K);
+            az_quantize_fn(b->k, b->wk->act)(to, x, K);
     }
     rc = fill_rows(b, type, room, (size_t)az_roof_sizes[roof->n_sizes - 1], err);
     if (rc < 0) return rc;

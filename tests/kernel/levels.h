@@ -8,7 +8,7 @@
 /* Level number i of those present, scalar first; false past the end. */
 static inline int levels_get(size_t i, az_kernels *k)
 {
-    static const char *const names[] = { "c", "avx2", "avx512", "avx512vnni", "max" };
+    static const char *const names[] = { "c", "avx2", "avx512", "avx512vnni", "avx512bf16" };
     const char *before = "";
 
     for (size_t l = 0; l < sizeof names / sizeof names[0]; l++) {

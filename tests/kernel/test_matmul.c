@@ -27,6 +27,14 @@ typedef struct problem {
     double *exact; /* [m][n] in double precision */
 } problem;
 
+static void fill_act(const az_kernels *k, az_act_type act, void *to, const float *x, size_t n)
+{
+    if (act == AZ_ACT_F32)
+        memcpy(to, x, n * sizeof *x);
+    else
+        az_quantize_fn(k, act)(to, x, n);
+}
+
 static void fill_reference(problem *p, const az_kernels *c)
 {
     az_type type = row_type(p->which);
@@ -37,14 +45,12 @@ static void fill_reference(problem *p, const az_kernels *c)
     for (size_t i = 0; i < p->m; i++) {
         const float *x = (const float *)(void *)p->x.p + i * p->k;
 
-        if (wk->act == AZ_ACT_Q8)
-            c->quantize_q8(p->act.p + i * arow, x, p->k);
-        else
-            memcpy(p->act.p + i * arow, x, arow);
+        fill_act(c, wk->act, p->act.p + i * arow, x, p->k);
         for (size_t j = 0; j < p->k; j++) {
             const az_q8_block *b = (const az_q8_block *)(void *)(p->act.p + i * arow);
-            xs[i * p->k + j] =
-                wk->act == AZ_ACT_Q8 ? b[j / 32].d * (float)b[j / 32].q[j % 32] : x[j];
+            xs[i * p->k + j] = wk->act == AZ_ACT_Q8 ? b[j / 32].d * (float)b[j / 32].q[j % 32]
+                               : wk->act == AZ_ACT_F32_BF16 ? az_round_bf16(x[j])
+                                                            : x[j];
         }
     }
     for (size_t r = 0; r < p->n; r++) {
@@ -98,6 +104,18 @@ static void problem_free(problem *p)
     free(p->exact);
 }
 
+/* Activations in the form that `now` multiplies: the scalar one is not everyone's. */
+static void refill_act(problem *p, const az_kernels *now)
+{
+    const az_act_type act = now->weight[row_type(p->which)].act;
+    const size_t arow = az_act_row_bytes(act, p->k);
+
+    guard_free(&p->act);
+    p->act = guard_new(p->m * arow);
+    for (size_t i = 0; i < p->m; i++)
+        fill_act(now, act, p->act.p + i * arow, (const float *)(void *)p->x.p + i * p->k, p->k);
+}
+
 /* Whole product, then the same rows in other batches and ranges. */
 static void check_product(const az_kernels *c, const az_kernels *now, size_t which, size_t m,
                           size_t n, size_t k)
@@ -109,6 +127,7 @@ static void check_product(const az_kernels *c, const az_kernels *now, size_t whi
     guarded y = guard_new(m * n * sizeof(float)), z = guard_new(n * sizeof(float));
     float *got = (float *)(void *)y.p, *one = (float *)(void *)z.p;
 
+    refill_act(&p, now);
     wk->matmul(got, n, p.w.p, p.row_bytes, p.act.p, m, 0, n, k);
     near_scalar(now->isa, t->name, p.size, p.want, got, m * n);
     for (size_t i = 0; i < m; i++) {
@@ -297,6 +316,34 @@ static void bad_values_show(void **state)
         }
 }
 
+/* Rounding to bf16 has the same bits everywhere: ties, subnormals, overflow, NaN. */
+static void rounded_activations(void **state)
+{
+    static const uint32_t bits[] = { 0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0x7f7fffff,
+                                     0xff7f8000, 0x7f800000, 0xff800000, 0x7f800001, 0xffc12345,
+                                     0x7fffffff, 0x00000001, 0x00018000, 0x807f8000, 0x80000000 };
+    enum { K = 67 };
+    az_kernels now;
+
+    (void)state;
+    for (size_t l = 0; levels_get(l, &now); l++) {
+        float x[K], as_f32[K + 1];
+        az_bf16 as_bf16[K + 1];
+        const bool wide = now.weight[AZ_BF16].act == AZ_ACT_F32_BF16;
+        uint64_t seed = 9;
+
+        for (size_t i = 0; i < K; i++)
+            x[i] = i < sizeof bits / sizeof *bits ? az_bits_f32(bits[i]) : rand_f32(&seed, 3);
+        as_f32[K] = 5;
+        as_bf16[K] = 5;
+        now.quantize_bf16(wide ? (void *)as_f32 : as_bf16, x, K);
+        for (size_t i = 0; i < K; i++)
+            assert_int_equal(wide ? az_f32_bits(as_f32[i]) : (uint32_t)as_bf16[i] << 16,
+                             (uint32_t)az_f32_to_bf16(x[i]) << 16);
+        assert_true(as_f32[K] == 5 && as_bf16[K] == 5);
+    }
+}
+
 static void quantized_activations(void **state)
 {
     az_kernels c, now;
@@ -343,9 +390,13 @@ static void quantized_activations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products),        cmocka_unit_test(affine_values),
-        cmocka_unit_test(affine_refusals), cmocka_unit_test(panels),
-        cmocka_unit_test(bad_values_show), cmocka_unit_test(quantized_activations),
+        cmocka_unit_test(products),
+        cmocka_unit_test(affine_values),
+        cmocka_unit_test(affine_refusals),
+        cmocka_unit_test(panels),
+        cmocka_unit_test(bad_values_show),
+        cmocka_unit_test(quantized_activations),
+        cmocka_unit_test(rounded_activations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* Scalar matrix products. A block of 32 columns contributes
  *   d * (scale0 * I0 + scale1 * I1) - (min0 * S0 + min1 * S1)
  * where I are exact integer sums of q * (w - zero) over its halves and S = d * sum of q there; blocks are
- * added in order of k. Products of plain weights are f32 sums over k.
+ * added in order of k. Products of plain weights are f32 sums over k; bf16 weights meet activations that are rounded
+ * to bf16, so that a product is exact in f32 and instruction sets with bf16 products have the same ones.
  */
 #include "core/affine.h"
 #include "kernel/c/kernels_c.h"
@@ -29,6 +30,14 @@ void az_quantize_q8_c(void *a, const float *x, size_t k)
         }
         o->dsum = o->d * (float)(o->sum[0] + o->sum[1]);
     }
+}
+
+static void quantize_bf16_c(void *a, const float *x, size_t k)
+{
+    float *o = a;
+
+    for (size_t i = 0; i < k; i++)
+        o[i] = az_round_bf16(x[i]);
 }
 
 static int dot16(const uint8_t *w, const int8_t *q)
@@ -176,7 +185,7 @@ void az_matmul_init_c(az_kernels *k)
     static const az_weight_kernel weights[AZ_TYPE_COUNT] = {
         [AZ_F32] = { AZ_ACT_F32, matmul_f32_c, NULL },
         [AZ_F16] = { AZ_ACT_F32, matmul_f16_c, NULL },
-        [AZ_BF16] = { AZ_ACT_F32, matmul_bf16_c, NULL },
+        [AZ_BF16] = { AZ_ACT_F32_BF16, matmul_bf16_c, NULL },
         [AZ_Q4_0] = { AZ_ACT_Q8, matmul_q4_0_c, NULL },
         [AZ_Q4_1] = { AZ_ACT_Q8, matmul_q4_1_c, NULL },
         [AZ_Q5_0] = { AZ_ACT_Q8, matmul_q5_0_c, NULL },
@@ -211,4 +220,5 @@ void az_matmul_init_c(az_kernels *k)
 
     memcpy(k->weight, weights, sizeof weights);
     k->quantize_q8 = az_quantize_q8_c;
+    k->quantize_bf16 = quantize_bf16_c;
 }

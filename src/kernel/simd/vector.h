@@ -209,6 +209,14 @@ static void CAT3(quantize_q8, _, ISA)(void *a, const float *x, size_t k)
     }
 }
 
+static void CAT3(quantize_bf16, _, ISA)(void *a, const float *x, size_t k)
+{
+    float *o = a;
+
+    for (size_t i = 0; i < k; i++)
+        o[i] = az_round_bf16(x[i]);
+}
+
 static void init_vector(az_kernels *k)
 {
     k->rms_norm = CAT3(rms_norm, _, ISA);
@@ -223,6 +231,7 @@ static void init_vector(az_kernels *k)
     k->f16_to_f32 = CAT3(f16_to_f32, _, ISA);
     k->f32_to_f16 = CAT3(f32_to_f16, _, ISA);
     k->quantize_q8 = CAT3(quantize_q8, _, ISA);
+    k->quantize_bf16 = CAT3(quantize_bf16, _, ISA);
 }
 
 #endif

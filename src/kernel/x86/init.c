@@ -2,6 +2,9 @@
 #include "kernel/x86/init.h"
 #include "kernel/pack.h"
 
+/* Intel's cores have the products, at half the rate of f32. */
+#define BF16 (AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI | AZ_CPU_AVX512BF16 | AZ_CPU_FAST_BF16)
+
 static bool has(unsigned cpu, unsigned all)
 {
     return (cpu & all) == all;
@@ -29,6 +32,10 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         az_matmul_init_avx512vnni(k);
         az_attention_init_avx512vnni(k);
     }
+    if (has(cpu, BF16)) {
+        k->isa = "avx512bf16";
+        az_matmul_init_avx512bf16(k);
+    }
 }
 
 void az_peaks_init_x86(az_peaks *p, unsigned cpu)
@@ -36,5 +43,5 @@ void az_peaks_init_x86(az_peaks *p, unsigned cpu)
     if (has(cpu, AZ_CPU_LEVEL_AVX2)) az_peaks_init_avx2(p);
     if (has(cpu, AZ_CPU_LEVEL_AVX512)) az_peaks_init_avx512(p);
     if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) az_peaks_init_avx512vnni(p);
-    if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512BF16)) az_peaks_init_avx512bf16(p);
+    if (has(cpu, BF16)) az_peaks_init_avx512bf16(p);
 }
