@@ -1,63 +1,282 @@
 #!/usr/bin/env python3
-"""Speed of adze and of llama.cpp builds on the same GGUF files, interleaved.
+"""The native engine beside llama.cpp builds on the same files, interleaved: one table.
 
-    bench/against.py [-p N] [-n N] [-t N] [-r ROUNDS] --against DIR [--against DIR ...] MODEL.gguf ...
+    bench/against.py --against DIR [--against DIR ...] [--avx2 DIR] [--only NAME,...] [-r ROUNDS] FOLDER
 
-DIR holds a llama-bench (llama.cpp, ik_llama.cpp). Every round runs adze, then each rival, as one process each; ratios
-are taken within a round, so what slows the machine for a while slows both. Printed: the median over the rounds of
-each figure, and the ratio's median with its smallest and largest value.
+FOLDER holds q4_k_m.gguf and, for the sections that want them, q8_0.gguf, q4_0.gguf, q6_k.gguf, bf16.gguf and f16.gguf of one
+model. DIR holds a rival's llama-bench, llama-batched-bench and llama-simple (llama.cpp, ik_llama.cpp); the one of --avx2 is built
+without AVX-512 and runs against adze with ADZE_CPU=avx2. Every round runs adze, then each rival, as one process each; ratios are
+taken within a round, so what slows the machine for a while slows all. Printed: medians over the rounds, and the ratio's median with
+its smallest and largest value. Sections: prefill, types, decode, batch, long, first, memory, avx2, guess, kv.
 """
 import argparse
 import json
 import os
+import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
-FIGURES = ("prefill_tok_s", "decode_tok_s")
+ROOT = Path(__file__).resolve().parent.parent
+ARGS = None
 
 
-def adze(program, model, a):
-    out = subprocess.run([program, "bench", model, "-p", str(a.prompt), "-n", str(a.generate), "-j", str(a.threads), "-r", "1",
-                          "--json", "--quiet"], check=True, capture_output=True, text=True).stdout
-    report = json.loads(out)
-    return {f: report[f]["median"] for f in FIGURES}
+def output(command, env=None, text=None, cwd=None):
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, input=text, cwd=cwd, env={**os.environ, **(env or {})})
+    if p.returncode not in (0, 4):
+        sys.exit(f"{' '.join(map(str, command))}: exit {p.returncode}\n{p.stderr[-800:]}")
+    return p
 
 
-def llama_bench(folder, model, a):
-    out = subprocess.run([os.path.join(folder, "llama-bench"), "-m", model, "-p", str(a.prompt), "-n", str(a.generate), "-t",
-                          str(a.threads), "-r", "1", "-o", "json"], check=True, capture_output=True, text=True).stdout
-    rows = json.loads(out)
-    found = {"prefill_tok_s" if r["n_gen"] == 0 else "decode_tok_s": r["avg_ts"] for r in rows}
-    return found, f'{rows[0]["build_number"]} ({rows[0]["build_commit"]})'
+# ---- adze ----
+
+def adze_bench(model, *options, env=None):
+    return json.loads(output([ARGS.adze, "bench", model, "-j", ARGS.threads, "-r", 1, "--json", "--quiet", *options], env).stdout)
+
+
+def median(report, name):
+    return report[name]["median"]
+
+
+# ---- a rival's programs ----
+
+class Rival:
+    def __init__(self, folder, vnni=True):
+        self.dir = Path(folder)
+        self.name = self.build = self.flags = "?"
+        self.identify(vnni)
+
+    def identify(self, vnni):
+        """What it is and which instructions it uses; one that leaves the machine's out is no rival."""
+        p = output([self.dir / "llama-batched-bench", "-m", Path(ARGS.folder) / "q4_k_m.gguf", "-c", 64, "-npp", 4, "-ntg", 1, "-npl", 1,
+                    "-t", ARGS.threads])
+        both = p.stdout + p.stderr
+        self.flags = " ".join(re.findall(r"(\w+) = 1", both))
+        rows = json.loads(output([self.dir / "llama-bench", "-m", Path(ARGS.folder) / "q4_k_m.gguf", "-p", 4, "-n", 0, "-r", 1, "-t",
+                                  ARGS.threads, "-o", "json"]).stdout)
+        self.build = f'{rows[0]["build_number"]} ({rows[0]["build_commit"]})'
+        self.ik = "ik" in str(self.dir)
+        self.name = "ik_llama.cpp" if self.ik else "llama.cpp"
+        here = Path("/proc/cpuinfo").read_text()
+        if vnni and "avx512_vnni" in here and "AVX512_VNNI" not in self.flags and "AVX512_VNNI" not in both.replace("AVX512-VNNI", "AVX512_VNNI"):
+            sys.exit(f"{folder}: built without VNNI, which this machine has ({self.flags}): not a rival")
+
+    def bench(self, model, *options):
+        rows = json.loads(output([self.dir / "llama-bench", "-m", model, "-t", ARGS.threads, "-r", 1, "-o", "json", *options]).stdout)
+        return {("prefill" if r["n_gen"] == 0 else "decode", r["n_prompt"] or r["n_gen"]): r["avg_ts"] for r in rows}
+
+    def batches(self, model, prompt, generate, sizes):
+        """Totals of prefill and decode for each number of sequences, from the program's table."""
+        n = max(sizes) * (prompt + generate) + 64
+        p = output([self.dir / "llama-batched-bench", "-m", model, "-c", n, "-b", 2048, "-ub", 512, "-npp", prompt, "-ntg", generate, "-npl",
+                    ",".join(map(str, sizes)), "-t", ARGS.threads])
+        found = {}
+        for line in (p.stdout + p.stderr).splitlines():
+            cells = [c.strip() for c in line.strip().strip("|").split("|")]
+            if len(cells) >= 8 and cells[0].isdigit():
+                found[int(cells[2])] = (float(cells[5]), float(cells[7]))
+        if set(found) != set(sizes):
+            sys.exit(f"{self.dir}: no table of batches in\n{p.stdout[-500:]}{p.stderr[-500:]}")
+        return found
+
+
+def timed(command, env=None):
+    """Wall seconds and peak resident bytes of a process."""
+    begin = time.monotonic()
+    pid = os.posix_spawn(str(command[0]), [str(c) for c in command], {**os.environ, **(env or {})},
+                         file_actions=[(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)])
+    _, status, usage = os.wait4(pid, 0)
+    if status and os.waitstatus_to_exitcode(status) not in (0, 4):
+        sys.exit(f"{' '.join(map(str, command))}: exit {os.waitstatus_to_exitcode(status)}")
+    return time.monotonic() - begin, usage.ru_maxrss * 1024
+
+
+# ---- the table ----
+
+def row(what, rival, unit, mine, theirs, target="", roof="", smaller=False):
+    ratios = [b / a if smaller else a / b for a, b in zip(mine, theirs)]
+    print(f"| {what} | {rival.name} | {statistics.median(mine):.4g} | {statistics.median(theirs):.4g} | {unit} | "
+          f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f}) | {target} | {roof} |", flush=True)
+
+
+def rounds(rivals, mine, theirs, n=None):
+    """mine(), then theirs(r) for each rival, round by round: [result], {rival: [result]}."""
+    a, b = [], {r: [] for r in rivals}
+    for _ in range(n or ARGS.rounds):
+        a.append(mine())
+        for r in rivals:
+            b[r].append(theirs(r))
+    return a, b
+
+
+def model(name):
+    return Path(ARGS.folder) / f"{name}.gguf"
+
+
+def linear_ops():
+    """Operations of a prompt's token: two for each weight of the layers; the output is multiplied for the last token only."""
+    about = json.loads(output([ARGS.adze, "inspect", model("q4_k_m"), "--json"]).stdout)
+    c = about["config"]
+    return 2 * (about["parameters"] - c["vocab"] * c["hidden"] * (1 if c["tied"] else 2))
+
+
+def prefill(rivals, roof):
+    for n, target in ((256, ">= 2.5 (ik 1.6)"), (512, ">= 2.5 (ik 1.6)")):
+        a, b = rounds(rivals, lambda: median(adze_bench(model("q4_k_m"), "-p", n, "-n", 0), "prefill_tok_s"),
+                      lambda r: r.bench(model("q4_k_m"), "-p", n, "-n", 0)["prefill", n])
+        share = statistics.median(a) * linear_ops() * 1e-9 / roof["int8"]
+        for r in rivals:
+            row(f"prefill {n}, q4_k_m", r, "tok/s", a, b[r], target, f"{100 * share:.0f} % of int8 peak")
+
+
+def types(rivals, roof):
+    for name, target in (("q4_0", ">= 2.2"), ("q6_k", ">= 3"), ("q8_0", ">= 2.2"), ("bf16", ">= 2.5"), ("f16", "")):
+        if not model(name).exists():
+            continue
+        a, b = rounds(rivals[:1], lambda: median(adze_bench(model(name), "-p", 256, "-n", 0), "prefill_tok_s"),
+                      lambda r: r.bench(model(name), "-p", 256, "-n", 0)["prefill", 256])
+        for r in rivals[:1]:
+            row(f"prefill 256, {name}", r, "tok/s", a, b[r], target)
+
+
+def decode(rivals, roof):
+    for name in ("q4_k_m", "q4_0", "q6_k", "q8_0", "bf16", "f16"):
+        if not model(name).exists():
+            continue
+        who = rivals if name == "q4_k_m" else rivals[:1]
+        a, b = rounds(who, lambda: median(adze_bench(model(name), "-p", 16, "-n", 48), "decode_tok_s"),
+                      lambda r: r.bench(model(name), "-p", 0, "-n", 48)["decode", 48])
+        share = statistics.median(a) * model(name).stat().st_size * 1e-9 / roof["read"]
+        for r in who:
+            row(f"decode, {name}", r, "tok/s", a, b[r], ">= 1" if name == "q4_k_m" else "", f"{100 * share:.0f} % of read bandwidth")
+
+
+def batch(rivals, roof):
+    sizes = (1, 2, 4, 8)
+
+    def mine():
+        report = adze_bench(model("q4_k_m"), "-p", 64, "-n", 24, "--warmup", 0, "--batch", ",".join(map(str, sizes)))
+        return {b["sequences"]: (median(b, "prefill_tok_s"), median(b, "decode_tok_s")) for b in report["batches"]}
+
+    a, b = rounds(rivals, mine, lambda r: r.batches(model("q4_k_m"), 64, 24, sizes))
+    for n, target in zip(sizes, (">= 1", ">= 1.8", ">= 3", ">= 4")):
+        for r in rivals:
+            row(f"decode, {n} at once", r, "tok/s in all", [x[n][1] for x in a], [x[n][1] for x in b[r]], target if r is rivals[0] else "")
+
+
+def long(rivals, roof):
+    n, kv = ARGS.long, ("-fa", 1, "-ctk", "q8_0", "-ctv", "q8_0")
+
+    def mine():
+        report = adze_bench(model("q4_k_m"), "-p", n, "-n", 16, "--warmup", 0, "--kv", "q8_0")
+        return median(report, "prefill_tok_s"), median(report, "decode_tok_s")
+
+    def theirs(r):
+        if r.ik:
+            found = r.bench(model("q4_k_m"), "-p", n, "-n", 0, *kv)
+            both = r.bench(model("q4_k_m"), "-p", 0, "-n", 0, "-gp", f"{n},16", *kv)
+            return found["prefill", n], next(iter(both.values()))
+        found = r.bench(model("q4_k_m"), "-p", n, "-n", 0, *kv)
+        deep = r.bench(model("q4_k_m"), "-p", 0, "-n", 16, "-d", n, *kv)
+        return found["prefill", n], deep["decode", 16]
+
+    a, b = rounds(rivals, mine, theirs, 1)
+    for r in rivals:
+        row(f"prefill {n}, q8_0 cache", r, "tok/s", [x[0] for x in a], [x[0] for x in b[r]], ">= 3" if r is rivals[0] else "")
+        row(f"decode behind {n}, q8_0 cache", r, "tok/s", [x[1] for x in a], [x[1] for x in b[r]], ">= 2" if r is rivals[0] else "")
+
+
+def first(rivals, roof):
+    text = "Tell me a story."
+    a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 1, "--greedy", "-j", ARGS.threads]),
+                  lambda r: timed([r.dir / "llama-simple", "-m", model("q4_k_m"), "-n", 1, text], {"OMP_NUM_THREADS": str(ARGS.threads)}),
+                  ARGS.rounds + 2)
+    for r in rivals:
+        row("process start to first token", r, "s", [x[0] for x in a], [x[0] for x in b[r]], ">= 3" if r is rivals[0] else "", smaller=True)
+
+
+def memory(rivals, roof):
+    text = "Tell me a story."
+    a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 24, "--greedy", "-j", ARGS.threads]),
+                  lambda r: timed([r.dir / "llama-simple", "-m", model("q4_k_m"), "-n", 24, text]), 1)
+    size = model("q4_k_m").stat().st_size
+    for r in rivals:
+        row("peak resident memory", r, "MB", [x[1] / 1e6 for x in a], [x[1] / 1e6 for x in b[r]], "<= 1.05 of file and cache",
+            f"{a[0][1] / size:.3f} of the file", smaller=True)
+
+
+def avx2(rivals, roof):
+    if not ARGS.avx2:
+        return
+    r = Rival(ARGS.avx2, vnni=False)
+    for name in ("q4_k_m", "q4_0", "q8_0", "q6_k"):
+        if not model(name).exists():
+            continue
+        a, b = rounds([r], lambda: median(adze_bench(model(name), "-p", 256, "-n", 0, env={"ADZE_CPU": "avx2"}), "prefill_tok_s"),
+                      lambda r: r.bench(model(name), "-p", 256, "-n", 0)["prefill", 256])
+        row(f"prefill 256, {name}, AVX2", r, "tok/s", a, b[r], ">= 2" if name == "q4_k_m" else "")
+
+
+def guess(rivals, roof):
+    """A text with repetition, continued with and without guesses by the model that the repository ships (random weights say nothing that
+    could be guessed); and by the large one, whose pass over several rows is what guessing lives on."""
+    lines = (ROOT / "demo/heldout.txt").read_text()[2000:2900]
+    for what, path in (("demo checkpoint", ROOT / "demo/checkpoint"), ("q4_k_m", model("q4_k_m"))):
+        def run(n):
+            p = output([ARGS.adze, "generate", path, "-p", f"{lines}\n\n{lines}\n\n{lines[:300]}", "-n", 200, "--greedy", "--ignore-eos", "--json",
+                        "--speculate", n, "-j", ARGS.threads])
+            return json.loads(p.stdout)
+        pairs = [(run(0), run(16)) for _ in range(ARGS.rounds)]
+        if any(x["text"] != y["text"] for x, y in pairs):
+            sys.exit("guessing changed the text")
+        ratios = [x["decode_s"] / y["decode_s"] for x, y in pairs]
+        y = pairs[0][1]
+        print(f"| guessing, {what}, a text that repeats itself | adze without | "
+              f"{statistics.median(200 / y['decode_s'] for _, y in pairs):.4g} | {statistics.median(200 / x['decode_s'] for x, _ in pairs):.4g} | tok/s | "
+              f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f}) | >= 1.5 | {y['accepted_tokens']} of {y['guessed_tokens']} guesses right, same text |",
+              flush=True)
+
+
+def kv(rivals, roof):
+    for name in ("f16", "q8_0", "q4_0"):
+        report = json.loads(output([ARGS.adze, "eval", ROOT / "demo/checkpoint", ROOT / "demo/checkpoint", "--text", ROOT / "demo/heldout.txt",
+                                    "--chunks", 40, "--kv", name, "--json"]).stdout)
+        print(f"| KL of a cache in {name}, demo checkpoint | adze in f16 | {report[1]['kl_mean']['value']:.3g} | 0 | nats | flips "
+              f"{100 * report[1]['flips']['value']:.2f} % | | |", flush=True)
+
+
+SECTIONS = (prefill, types, decode, batch, first, memory, avx2, guess, kv, long)
 
 
 def main():
+    global ARGS
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("models", nargs="+", metavar="MODEL.gguf")
-    ap.add_argument("--against", action="append", required=True, metavar="DIR", help="folder with a llama-bench; repeatable")
-    ap.add_argument("--adze", default=str(Path(__file__).resolve().parent.parent / "build/release/adze"))
-    ap.add_argument("-p", "--prompt", type=int, default=256)
-    ap.add_argument("-n", "--generate", type=int, default=32)
+    ap.add_argument("folder", metavar="FOLDER")
+    ap.add_argument("--against", action="append", default=[], metavar="DIR", help="folder of a rival's programs, llama.cpp first; repeatable")
+    ap.add_argument("--avx2", metavar="DIR", help="folder of llama.cpp built without AVX-512")
+    ap.add_argument("--adze", default=str(ROOT / "build/release/adze"))
+    ap.add_argument("--only", default=",".join(s.__name__ for s in SECTIONS), metavar="NAME,...")
     ap.add_argument("-t", "--threads", type=int, default=os.cpu_count())
     ap.add_argument("-r", "--rounds", type=int, default=3)
-    a = ap.parse_args()
-    print(f"{'model':32} {'rival':28} {'figure':14} {'adze':>8} {'rival':>8}  ratio (min .. max)")
-    for model in a.models:
-        mine, theirs = [], {d: [] for d in a.against}
-        build = {}
-        for _ in range(a.rounds):
-            mine.append(adze(a.adze, model, a))
-            for d in a.against:
-                found, build[d] = llama_bench(d, model, a)
-                theirs[d].append(found)
-        for d in a.against:
-            for f in FIGURES:
-                ratios = [m[f] / t[f] for m, t in zip(mine, theirs[d])]
-                print(f"{Path(model).name:32} {build[d]:28} {f:14} {statistics.median(m[f] for m in mine):8.1f} "
-                      f"{statistics.median(t[f] for t in theirs[d]):8.1f}  {statistics.median(ratios):.2f}x "
-                      f"({min(ratios):.2f} .. {max(ratios):.2f})", flush=True)
+    ap.add_argument("--long", type=int, default=16384, metavar="N", help="tokens of the long context")
+    ARGS = ap.parse_args()
+    figures = json.loads(output([ARGS.adze, "probe", "--json"]).stdout)["roof"]["figures"]
+    roof = {"int8": figures["int8_gops_all"]["median"], "read": figures["read_gb_s_all"]["median"]}
+    rivals = [Rival(d) for d in ARGS.against]
+    print(f"adze {output([ARGS.adze, 'version']).stdout.strip()}, commit "
+          f"{output(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT).stdout.strip()}; {ARGS.threads} threads; measured limits: int8 "
+          f"{roof['int8']:.0f} GOP/s, reading {roof['read']:.1f} GB/s")
+    for r in rivals:
+        print(f"{r.name} {r.build}: {r.flags}")
+    print("\n| what | beside | adze | other | unit | ratio (smallest .. largest) | target | note |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
+    wanted = ARGS.only.split(",")
+    for section in SECTIONS:
+        if section.__name__ in wanted:
+            section(rivals, roof)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ static json_t *result_json(const adze_generate_result *r, const adze_sampling *s
     json_object_set_new(j, "new_tokens", json_integer((json_int_t)r->new_tokens));
     json_object_set_new(j, "prefill_s", json_real(r->prefill_s));
     json_object_set_new(j, "decode_s", json_real(r->decode_s));
+    json_object_set_new(j, "guessed_tokens", json_integer((json_int_t)r->guessed_tokens));
+    json_object_set_new(j, "accepted_tokens", json_integer((json_int_t)r->accepted_tokens));
     json_object_set_new(j, "sampling",
                         json_pack("{s:b, s:f, s:i, s:f, s:f, s:f, s:I}", "do_sample", s->do_sample,
                                   "temperature", (double)s->temperature, "top_k", s->top_k, "top_p",
@@ -96,6 +98,8 @@ static void print_stats(az_cli *cli, const adze_generate_result *r, const adze_s
         az_cli_note(cli, " at %.1f tok/s", (double)r->prompt_tokens / r->prefill_s);
     az_cli_note(cli, ", %zu new", r->new_tokens);
     if (evals > 0 && r->decode_s > 0) az_cli_note(cli, " at %.1f tok/s", evals / r->decode_s);
+    if (r->guessed_tokens)
+        az_cli_note(cli, ", %zu of %zu guesses right", r->accepted_tokens, r->guessed_tokens);
     if (s->do_sample) az_cli_note(cli, ", seed %llu", (unsigned long long)s->seed);
     az_cli_note(cli, ", ended by %s\n", finishes[r->finish]);
 }
