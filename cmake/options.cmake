@@ -4,6 +4,7 @@ option(ADZE_TESTS "build the tests, the examples and the benchmarks" ON)
 option(ADZE_WERROR "treat warnings as errors" OFF)
 option(BUILD_SHARED_LIBS "build libadze-rt and libadze as shared libraries" OFF)
 set(ADZE_SANITIZE "" CACHE STRING "value for -fsanitize, for example address,undefined")
+option(ADZE_KERNELS_ONLY "build the kernels and their tests alone, for emulators" OFF)
 option(ADZE_FUZZ "link tests/fuzz with libFuzzer, and count what its inputs reach (clang)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)

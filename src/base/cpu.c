@@ -129,6 +129,9 @@ unsigned az_cpu_cap(unsigned flags, const char *level, int *ok)
           0 },
         { "avx512vnni", UP_TO_VNNI, 0 },
         { "avx512bf16", UP_TO_VNNI | AZ_CPU_AVX512BF16, AZ_CPU_FAST_BF16 },
+        { "neon", AZ_CPU_NEON, 0 },
+        { "dotprod", AZ_CPU_LEVEL_DOTPROD, 0 },
+        { "i8mm", AZ_CPU_LEVEL_I8MM, 0 },
         { "max", ~0u, 0 },
     };
 

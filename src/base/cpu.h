@@ -28,11 +28,14 @@ enum az_cpu_flag { AZ_CPU_MAP(AZ_X) };
 #define AZ_CPU_LEVEL_AVX2 (AZ_CPU_AVX2 | AZ_CPU_FMA | AZ_CPU_F16C)
 #define AZ_CPU_LEVEL_AVX512 \
     (AZ_CPU_LEVEL_AVX2 | AZ_CPU_AVX512F | AZ_CPU_AVX512BW | AZ_CPU_AVX512VL | AZ_CPU_AVX512DQ)
+#define AZ_CPU_LEVEL_DOTPROD (AZ_CPU_NEON | AZ_CPU_DOTPROD)
+#define AZ_CPU_LEVEL_I8MM    (AZ_CPU_LEVEL_DOTPROD | AZ_CPU_I8MM)
 
 /* What this CPU and its operating system offer, without any cap. */
 unsigned az_cpu_detect(void);
 /* Flags capped by a level name: "c" (scalar), "avx2", "avx512" (no VNNI), "avx512vnni", "avx512bf16" (bf16 products
- * even where they are slow), "max". Returns 0 and sets *ok false for an unknown name. */
+ * even where they are slow), "neon", "dotprod", "i8mm", "max". A level of another architecture leaves the scalar kernels. Returns 0
+ * and sets *ok false for an unknown name. */
 unsigned az_cpu_cap(unsigned flags, const char *level, int *ok);
 /* Detected flags, capped by the environment variable ADZE_CPU where set (an unknown value is ignored). */
 unsigned az_cpu_flags(void);

@@ -5,6 +5,8 @@
 #include "kernel/pack.h"
 #if AZ_X86_64
 #include "kernel/x86/init.h"
+#elif AZ_AARCH64
+#include "kernel/arm/init.h"
 #endif
 
 #include <pthread.h>
@@ -25,6 +27,8 @@ void az_kernels_init(az_kernels *k, unsigned cpu)
     k->cpu = cpu;
 #if AZ_X86_64
     az_kernels_init_x86(k, cpu);
+#elif AZ_AARCH64
+    az_kernels_init_arm(k, cpu);
 #endif
 }
 

@@ -4,6 +4,8 @@
 #include "base/compiler.h"
 #if AZ_X86_64
 #include "kernel/x86/init.h"
+#elif AZ_AARCH64
+#include "kernel/arm/init.h"
 #endif
 
 enum { CHAINS = 16 };
@@ -51,6 +53,8 @@ void az_peaks_init(az_peaks *p, unsigned cpu)
     *p = (az_peaks){ int8_c, f32_c, f32_c, read_c, "C", "f32", "C" };
 #if AZ_X86_64
     az_peaks_init_x86(p, cpu);
+#elif AZ_AARCH64
+    az_peaks_init_arm(p, cpu);
 #else
     (void)cpu;
 #endif

@@ -91,7 +91,7 @@ AZ_INLINE void prefetch_scales(const az_affine_head *h, const uint8_t *const row
         const char *p = (const char *)rows[i] + next - h->codes_at + sizeof *h + g * bytes;
 
         for (size_t at = 0; at < groups * bytes; at += 64)
-            _mm_prefetch(p + at, _MM_HINT_T0);
+            AZ_PREFETCH(p + at);
     }
 }
 

@@ -1,6 +1,18 @@
 /* Products of quantized weights with 8-bit activations, written once for every vector width: the including
- * file brings the vocabulary (simd_*.h), ISA (a name suffix), VNNI (0 or 1), and the tile sizes TILE_N (panels)
- * and TILE_M (rows of activations).
+ * file brings the vocabulary (simd_*.h), how bytes are multiplied (dot_*.h), ISA (a name suffix), and the tile sizes
+ * TILE_N (panels) and TILE_M (rows of activations).
+ *
+ * What dot_*.h holds:
+ *   DOT32          1: products of bytes are added in 32 bits at once; 0: first in 16 bits, PART_PRODUCTS a step
+ *   SIGNED_ZERO    what signed weights get added, because the instruction wants them unsigned; 0: nothing
+ *   COUNT_FROM     see below
+ *   MMLA           1: two rows of weights times two of activations in one instruction (pair_*)
+ *   acts_load(q)   16 activations
+ *   dot_step(..)   four columns of LANES rows times dword `lane` of 16 activations; `first` and `last` of the steps that
+ *                  are added in 16 bits
+ *   dot_row(..)    one row's 32 columns (or 64) times as many activations, as vi_reduce16 or vi_reduce32 takes it
+ *   less_zeros(..) `from` less zero times the sum of a sub-block's activations
+ *   store_steps(q, v, w)  two steps of a panel, as dot_step or pair_dot reads them
  *
  * A panel is LANES output rows, one a lane, each dword 4 columns of a row. Many rows of activations: the
  * panel is unpacked and transposed once a chunk of columns, and every group of rows multiplies it with
@@ -29,7 +41,7 @@ typedef struct kind {
     bool min;       /* a minimum per sub-block is subtracted */
     bool is_signed; /* stored bytes are signed (q8_0) */
     bool affine;    /* rows of core/affine.h, block and bytes of their codes */
-    int pairs;      /* sums of two products that fit 16 bits, without VNNI (for tiles) */
+    int pairs;      /* sums of two products that fit 16 bits, where sums of 32 must wait */
     size_t block;   /* columns of a stored block, and its bytes */
     size_t bytes;
     size_t codes_at; /* affine: from a row's start; known at run time only */
@@ -39,10 +51,17 @@ typedef struct scales {
     float s[CHUNK_SUBS][LANES], min[CHUNK_SUBS][LANES]; /* [sub-block][row] */
 } scales;
 
-/* Tiles count from the bits of 1.5 * 2^23: the sum, read as f32, is then that number plus the sum, and
- * one fused product with the scale and -1.5 * 2^23 * scale (exact: a scale has at most 19 bits) gives what
+/* Where COUNT_FROM is not 0, tiles count from the bits of 1.5 * 2^23: the sum, read as f32, is then that number plus the
+ * sum, and one fused product with the scale and -1.5 * 2^23 * scale (exact: a scale has at most 19 bits) gives what
  * conversion and multiplication would. */
-#define COUNT_FROM 0x4b400000
+AZ_INLINE vf shift_of(vf s)
+{
+    return COUNT_FROM ? vf_mul(s, vf_set(-12582912.0f)) : vf_zero();
+}
+AZ_INLINE vf scaled_sum(vi sum, vf s, vf shift)
+{
+    return COUNT_FROM ? vf_fma(vf_of_bits(sum), s, shift) : vf_mul(vf_of_int(sum), s);
+}
 
 typedef struct panel {
     scales sc;
@@ -157,7 +176,7 @@ AZ_INLINE void chunk_scales(const kind t, scales_fn *fn, const uint8_t *const ro
 /* The stored bytes as this instruction set multiplies them. */
 AZ_INLINE vi as_operand(const kind t, vi v)
 {
-#if VNNI
+#if SIGNED_ZERO
     if (t.is_signed) return vi_add8_128(v);
 #else
     (void)t;
@@ -167,21 +186,7 @@ AZ_INLINE vi as_operand(const kind t, vi v)
 
 AZ_INLINE int zero_of(const kind t)
 {
-    return t.is_signed && VNNI ? 128 : t.zero;
-}
-
-/* Sums of 4 products a dword: weights w times activations x. */
-AZ_INLINE vi dot4(const kind t, vi w, vi x)
-{
-#if VNNI
-    (void)t;
-    return vi_dpbusd(vi_zero(), w, x);
-#else
-    const vi ones = vi_set16(1);
-
-    if (t.is_signed) return vi_madd16(vi_maddu8(vi_abs8(w), vi_sign8(x, w)), ones);
-    return vi_madd16(vi_maddu8(w, x), ones);
-#endif
+    return t.is_signed ? SIGNED_ZERO : t.zero;
 }
 
 /* A block's minimums join the sum of LANES outputs. */
@@ -219,7 +224,7 @@ AZ_INLINE vf gemv_step(const kind t, vf y, const vi w[LANES], const az_q8_block 
     vi r[LANES], i[2 * ROW_BLOCKS], a = row_act(x, blocks > 1);
 
     for (int l = 0; l < LANES; l++)
-        r[l] = dot4(t, w[l], a);
+        r[l] = dot_row(t.is_signed, t.sub, t.pairs, w[l], a);
     if (t.sub == 16)
         vi_reduce16(r, i);
     else
@@ -261,7 +266,7 @@ AZ_INLINE void gemv(const kind t, row_fn *row, scales_fn *fn, float *y, size_t l
 
                 for (int l = 0; l < LANES; l++) {
                     v[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, blocks > 1));
-                    _mm_prefetch((const char *)rows[l] + ahead, _MM_HINT_T1);
+                    AZ_PREFETCH_FAR((const char *)rows[l] + ahead);
                 }
                 for (size_t i = 0; i < m; i++)
                     sum[i] = gemv_step(t, sum[i], v, a + i * (k / 32) + at, blocks, &sc, b);
@@ -279,29 +284,20 @@ AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn, ptrdiff_t ne
                           const uint8_t *const rows[LANES], size_t k0, size_t len, panel *p)
 {
     chunk_scales(t, fn, rows, k0, len, &p->sc);
-    for (size_t b = 0; b < len / (size_t)t.sub; b++)
-        vf_store(p->shift[b], vf_mul(vf_load(p->sc.s[b]), vf_set(-12582912.0f)));
+    for (size_t b = 0; COUNT_FROM && b < len / (size_t)t.sub; b++)
+        vf_store(p->shift[b], shift_of(vf_load(p->sc.s[b])));
     for (int l = 0; l < LANES; l++)
         for (size_t at = 0; at < len / t.block * t.bytes; at += 64)
-            _mm_prefetch((const char *)rows[l] + k0 / t.block * t.bytes + next + (ptrdiff_t)at,
-                         _MM_HINT_T1);
+            AZ_PREFETCH_FAR((const char *)rows[l] + k0 / t.block * t.bytes + next + (ptrdiff_t)at);
     for (size_t c = 0; c * ROW_COLS < len; c++) {
         vi r[LANES];
 
         for (int l = 0; l < LANES; l++)
             r[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, len - c * ROW_COLS > 32));
         vi_transpose(r);
-        for (int l = 0; l < LANES; l++)
-            vi_store(p->q[c * LANES + (size_t)l], r[l]);
+        for (size_t l = 0; l < LANES; l += 2)
+            store_steps(p->q[c * LANES + l], r[l], r[l + 1]);
     }
-}
-
-AZ_INLINE vi act4(const void *p) /* four bytes, or a block's two sums, in every dword */
-{
-    int32_t v;
-
-    memcpy(&v, p, 4);
-    return vi_set32(v);
 }
 
 /* Packed panels against rows of activations. */
@@ -315,69 +311,94 @@ typedef struct job {
     bool first; /* y holds nothing yet, else the sums of the chunks before */
 } job;
 
-/* What a block's two sums are multiplied with, for a sub-block. */
-AZ_INLINE vi zero_pairs(const kind t, int zero, int sub)
+/* Where the integer sums of sub-block `sub` start: what all zeros take away is there from the beginning. */
+AZ_INLINE vi sums_from(const kind t, int zero, int sub, const az_q8_block *x)
 {
-    return vi_and(vi_set16((int16_t)-zero), vi_set32(t.sub == 32 ? -1
-                                                     : sub       ? (int32_t)0xffff0000u
-                                                                 : 0xffff));
+    const vi from = vi_set32(sub ? 0 : COUNT_FROM);
+
+    if (t.is_signed ? SIGNED_ZERO == 0 : t.min) return from;
+    return less_zeros(from, zero, x->sum, t.sub, sub);
 }
 
+/* Steps of four columns whose products are added in 16 bits, and how many of them fit. */
+AZ_INLINE int run_of(const kind t, int steps)
+{
+    int run = t.pairs * 2 / PART_PRODUCTS;
+
+    return DOT32 ? steps : run < steps ? run : steps;
+}
+
+#if MMLA
+/* Integer sums of one sub-block for nt panels and mt rows of activations from x, in pairs; a single row is its own pair. */
+AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
+                       size_t b, int sub, vi acc[TILE_M][TILE_N])
+{
+    const size_t q0 = b * 8 + (size_t)sub * 4, other = mt > 1 ? g->ldx : 0;
+    const int o = mt > 1;
+    pair_sums s[(TILE_M + 1) / 2][TILE_N];
+
+    AZ_UNROLL
+    for (int i = 0; i < mt; i += 2) {
+        const az_q8_block *xi = x + (size_t)i * g->ldx;
+        pair_sums from =
+            pair_from(sums_from(t, g->zero, sub, xi), sums_from(t, g->zero, sub, xi + other));
+
+        for (int j = 0; j < nt; j++)
+            s[i / 2][j] = from;
+    }
+    AZ_UNROLL
+    for (int c = 0; c < t.sub / 4; c += 4) {
+        acts v[(TILE_M + 1) / 2][2];
+
+        AZ_UNROLL
+        for (int i = 0; i < mt; i += 2) {
+            const int8_t *q = x[(size_t)i * g->ldx].q + sub * 16 + 4 * c;
+
+            pair_acts(acts_load(q), acts_load(q + other * sizeof *x), v[i / 2]);
+        }
+        AZ_UNROLL
+        for (int j = 0; j < nt; j++)
+            for (int h = 0; h < 2; h++)
+                AZ_UNROLL
+        for (int i = 0; i < mt; i += 2)
+            pair_dot(&s[i / 2][j], g->p[j].q[q0 + (size_t)(c + 2 * h)], v[i / 2][h]);
+    }
+    AZ_UNROLL
+    for (int i = 0; i < mt; i += 2)
+        for (int j = 0; j < nt; j++)
+            pair_split(s[i / 2][j], &acc[i][j], &acc[i + o][j]);
+}
+#else
 /* Integer sums of one sub-block for nt panels and mt rows of activations from x. */
 AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
                        size_t b, int sub, vi acc[TILE_M][TILE_N])
 {
-    const size_t steps = (size_t)t.sub / 4, q0 = b * 8 + (size_t)sub * 4;
-
-    const vi from = sub ? vi_zero() : vi_set32(COUNT_FROM);
-    const vi zeros = zero_pairs(t, g->zero, sub);
+    const int steps = t.sub / 4, run = run_of(t, steps);
+    const size_t q0 = b * 8 + (size_t)sub * 4;
+    part part_of[TILE_M][TILE_N];
+    acts v[TILE_M];
 
     for (int i = 0; i < mt; i++) {
-        vi v = from;
+        vi from = sums_from(t, g->zero, sub, x + (size_t)i * g->ldx);
 
-        if (t.is_signed ? VNNI : !t.min) v = vi_dot2(v, zeros, act4(x[(size_t)i * g->ldx].sum));
         for (int j = 0; j < nt; j++)
-            acc[i][j] = v;
+            acc[i][j] = from;
     }
-#if VNNI
-    for (size_t c = 0; c < steps; c++) {
+    AZ_UNROLL
+    for (int c = 0; c < steps; c++) {
         vi w[TILE_N];
 
         for (int j = 0; j < nt; j++)
-            w[j] = vi_load(g->p[j].q[q0 + c]);
+            w[j] = vi_load(g->p[j].q[q0 + (size_t)c]);
         for (int i = 0; i < mt; i++) {
-            vi v = act4(x[(size_t)i * g->ldx].q + (size_t)sub * 16 + 4 * c);
-
+            if (c % 4 == 0) v[i] = acts_load(x[(size_t)i * g->ldx].q + sub * 16 + 4 * c);
             for (int j = 0; j < nt; j++)
-                acc[i][j] = vi_dpbusd(acc[i][j], w[j], v);
+                dot_step(t.is_signed, c % run == 0, (c + 1) % run == 0, &acc[i][j], &part_of[i][j],
+                         w[j], v[i], c % 4);
         }
     }
-#else
-    for (size_t c0 = 0; c0 < steps; c0 += (size_t)t.pairs) {
-        vi part[TILE_M][TILE_N];
-
-        for (size_t c = c0; c < c0 + (size_t)t.pairs; c++) {
-            vi w[TILE_N];
-
-            for (int j = 0; j < nt; j++)
-                w[j] = vi_load(g->p[j].q[q0 + c]);
-            for (int i = 0; i < mt; i++) {
-                vi v = act4(x[(size_t)i * g->ldx].q + (size_t)sub * 16 + 4 * c);
-
-                for (int j = 0; j < nt; j++) {
-                    vi u = t.is_signed ? vi_maddu8(vi_abs8(w[j]), vi_sign8(v, w[j]))
-                                       : vi_maddu8(w[j], v);
-
-                    part[i][j] = c == c0 ? u : vi_add16(part[i][j], u);
-                }
-            }
-        }
-        for (int i = 0; i < mt; i++)
-            for (int j = 0; j < nt; j++)
-                acc[i][j] = vi_add32(acc[i][j], vi_madd16(part[i][j], vi_set16(1)));
-    }
-#endif
 }
+#endif
 
 /* nt panels times mt rows from row i0 on. */
 AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size_t i0)
@@ -401,8 +422,8 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
             for (int j = 0; j < nt; j++) {
                 const az_q8_block *xb = x + (size_t)i * g->ldx + b;
                 const panel *p = g->p + j;
-                vf v = vf_fma(vf_of_bits(acc[0][i][j]), vf_load(p->sc.s[b * subs]),
-                              vf_load(p->shift[b * subs]));
+                vf v = scaled_sum(acc[0][i][j], vf_load(p->sc.s[b * subs]),
+                                  vf_load(p->shift[b * subs]));
 
                 if (subs == 2)
                     v = vf_fma(vf_of_int(acc[1][i][j]), vf_load(p->sc.s[b * subs + 1]), v);
@@ -424,6 +445,8 @@ AZ_INLINE void tiles(const kind t, const int nt, const job *g)
         tile(t, nt, TILE_M, g, i);
     for (; TILE_M > 4 && g->m - i >= 4; i += 4)
         tile(t, nt, 4, g, i);
+    for (; MMLA && g->m - i >= 2; i += 2)
+        tile(t, nt, 2, g, i);
     for (; i < g->m; i++)
         tile(t, nt, 1, g, i);
 }
@@ -445,19 +468,22 @@ TILES(16_min_4, .sub = 16, .min = true, .pairs = 4)
 TILES(32_zero_4, .sub = 32, .pairs = 4)
 TILES(16_zero_4, .sub = 16, .pairs = 4)
 TILES(32_signed_min, .sub = 32, .min = true, .is_signed = true, .pairs = 1)
-#if VNNI /* sums need no room */
+#if DOT32 /* sums need no room */
 #define tiles_32_min_8  tiles_32_min_4
 #define tiles_32_zero_8 tiles_32_zero_4
-#define tiles_32_signed tiles_32_zero_4
 #define tiles_16_zero_2 tiles_16_zero_4
-#define tiles_16_signed tiles_16_zero_4
 #define tiles_32_min_2  tiles_32_min_4
 #else
 TILES(32_min_2, .sub = 32, .min = true, .pairs = 2)
 TILES(32_min_8, .sub = 32, .min = true, .pairs = 8)
 TILES(32_zero_8, .sub = 32, .pairs = 8)
-TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
 TILES(16_zero_2, .sub = 16, .pairs = 2)
+#endif
+#if SIGNED_ZERO
+#define tiles_32_signed tiles_32_zero_4
+#define tiles_16_signed tiles_16_zero_4
+#else
+TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
 TILES(16_signed, .sub = 16, .is_signed = true, .pairs = 1)
 #endif
 
@@ -511,28 +537,28 @@ AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply
             gemm(kind_of, row_##t, fn, tiles, y, ldy, w, row_bytes, a, m, n0, n1, k);             \
     }
 /* clang-format off */
-MATMUL(q4_0, NULL, tiles_32_zero_8, .zero = 8, .sub = 32, .block = 32, .bytes = 18)
-MATMUL(q4_1, NULL, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 20)
-MATMUL(q5_0, NULL, tiles_32_zero_4, .zero = 16, .sub = 32, .block = 32, .bytes = 22)
-MATMUL(q5_1, NULL, tiles_32_min_4, .sub = 32, .min = true, .block = 32, .bytes = 24)
-MATMUL(q8_0, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 34)
-MATMUL(q2_k, scales_q2_k, tiles_16_min_4, .sub = 16, .min = true, .block = 256, .bytes = 84)
-MATMUL(q3_k, scales_q3_k, tiles_16_zero_4, .zero = 4, .sub = 16, .block = 256, .bytes = 110)
-MATMUL(q4_k, scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .block = 256, .bytes = 144)
-MATMUL(q5_k, scales_q5_k, tiles_32_min_4, .sub = 32, .min = true, .block = 256, .bytes = 176)
-MATMUL(q6_k, scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .block = 256, .bytes = 210)
-MATMUL(iq4_nl, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 18)
-MATMUL(iq4_xs, scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .block = 256, .bytes = 136)
-MATMUL(mxfp4, NULL, tiles_32_zero_4, .zero = 12, .sub = 32, .block = 32, .bytes = 17)
-MATMUL(iq2_xxs, scales_iq2_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 66)
-MATMUL(iq2_xs, scales_iq2_xs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 74)
-MATMUL(iq2_s, scales_iq2_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 82)
-MATMUL(iq3_xxs, scales_iq3_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 98)
-MATMUL(iq3_s, scales_iq3_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 110)
-MATMUL(iq1_s, scales_iq1_s, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 50)
-MATMUL(iq1_m, scales_iq1_m, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 56)
-MATMUL(tq1_0, scales_tq1_0, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 54)
-MATMUL(tq2_0, scales_tq2_0, tiles_16_signed, .sub = 16, .is_signed = true, .block = 256, .bytes = 66)
+MATMUL(q4_0, NULL, tiles_32_zero_8, .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18)
+MATMUL(q4_1, NULL, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 20)
+MATMUL(q5_0, NULL, tiles_32_zero_4, .zero = 16, .sub = 32, .pairs = 4, .block = 32, .bytes = 22)
+MATMUL(q5_1, NULL, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 32, .bytes = 24)
+MATMUL(q8_0, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 34)
+MATMUL(q2_k, scales_q2_k, tiles_16_min_4, .sub = 16, .min = true, .pairs = 4, .block = 256, .bytes = 84)
+MATMUL(q3_k, scales_q3_k, tiles_16_zero_4, .zero = 4, .sub = 16, .pairs = 4, .block = 256, .bytes = 110)
+MATMUL(q4_k, scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 256, .bytes = 144)
+MATMUL(q5_k, scales_q5_k, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176)
+MATMUL(q6_k, scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .pairs = 2, .block = 256, .bytes = 210)
+MATMUL(iq4_nl, NULL, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 18)
+MATMUL(iq4_xs, scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 256, .bytes = 136)
+MATMUL(mxfp4, NULL, tiles_32_zero_4, .zero = 12, .sub = 32, .pairs = 4, .block = 32, .bytes = 17)
+MATMUL(iq2_xxs, scales_iq2_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 66)
+MATMUL(iq2_xs, scales_iq2_xs, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 74)
+MATMUL(iq2_s, scales_iq2_s, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 82)
+MATMUL(iq3_xxs, scales_iq3_xxs, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 98)
+MATMUL(iq3_s, scales_iq3_s, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 110)
+MATMUL(iq1_s, scales_iq1_s, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 50)
+MATMUL(iq1_m, scales_iq1_m, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 56)
+MATMUL(tq1_0, scales_tq1_0, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 54)
+MATMUL(tq2_0, scales_tq2_0, tiles_16_signed, .sub = 16, .is_signed = true, .pairs = 1, .block = 256, .bytes = 66)
 /* clang-format on */
 
 /* The affine types: the row pointers become pointers at codes. */
@@ -554,13 +580,13 @@ MATMUL(tq2_0, scales_tq2_0, tiles_16_signed, .sub = 16, .is_signed = true, .bloc
         }                                                                                         \
     }
 /* clang-format off */
-MATMUL_AFFINE(affine2, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 8)
-MATMUL_AFFINE(affine3, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 12)
-MATMUL_AFFINE(affine4, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 16)
-MATMUL_AFFINE(affine5, tiles_32_min_4, .sub = 32, .min = true, .block = 32, .bytes = 20)
-MATMUL_AFFINE(affine6, tiles_32_min_2, .sub = 32, .min = true, .block = 32, .bytes = 24)
-MATMUL_AFFINE(affine8, tiles_32_signed_min, .sub = 32, .min = true, .is_signed = true, .block = 32, .bytes = 32)
-MATMUL_AFFINE(nvfp4, tiles_16_zero_4, .zero = 12, .sub = 16, .block = 32, .bytes = 16)
+MATMUL_AFFINE(affine2, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 8)
+MATMUL_AFFINE(affine3, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 12)
+MATMUL_AFFINE(affine4, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 16)
+MATMUL_AFFINE(affine5, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 32, .bytes = 20)
+MATMUL_AFFINE(affine6, tiles_32_min_2, .sub = 32, .min = true, .pairs = 2, .block = 32, .bytes = 24)
+MATMUL_AFFINE(affine8, tiles_32_signed_min, .sub = 32, .min = true, .is_signed = true, .pairs = 1, .block = 32, .bytes = 32)
+MATMUL_AFFINE(nvfp4, tiles_16_zero_4, .zero = 12, .sub = 16, .pairs = 4, .block = 32, .bytes = 16)
 /* clang-format on */
 
 static void init_blocks(az_kernels *k)

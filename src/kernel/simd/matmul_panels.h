@@ -177,17 +177,6 @@ AZ_INLINE void panel_step_mxfp4(const uint8_t *p, int u, int c, vi w[2])
 
 /* ---- up to DIRECT_MAX rows of activations ---- */
 
-/* Sums of 4 products a dword join. */
-AZ_INLINE vi add_dot4(const kind t, vi sum, vi w, const int8_t *q)
-{
-#if VNNI
-    (void)t;
-    return vi_dpbusd(sum, w, act4(q));
-#else
-    return vi_add32(sum, dot4(t, w, act4(q)));
-#endif
-}
-
 /* Steps [c0, c0 + n) of a unit, whose vectors go to one sum each: g and h, from blocks x0 and x1 of every row of
  * activations, from `dword` on (of x1: dword1). */
 AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const uint8_t *p, int u,
@@ -195,8 +184,13 @@ AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const
                            const az_q8_block *x1, const int dword1, size_t ldx, vi g[DIRECT_MAX],
                            vi h[DIRECT_MAX])
 {
+    const int run = run_of(t, n);
+    part gp[DIRECT_MAX], hp[DIRECT_MAX];
+    acts ga[DIRECT_MAX], ha[DIRECT_MAX];
+
     AZ_UNROLL
     for (int c = 0; c < n; c++) {
+        const bool first = c % run == 0, last = (c + 1) % run == 0;
         vi w[2];
 
         step(p, u, c0 + c, w);
@@ -204,20 +198,14 @@ AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const
         w[1] = as_operand(t, w[1]);
         AZ_UNROLL
         for (int i = 0; i < m; i++) {
-            g[i] = add_dot4(t, g[i], w[0], x0[(size_t)i * ldx].q + 4 * (dword0 + c));
-            h[i] = add_dot4(t, h[i], w[1], x1[(size_t)i * ldx].q + 4 * (dword1 + c));
+            if (c % 4 == 0) {
+                ga[i] = acts_load(x0[(size_t)i * ldx].q + 4 * (dword0 + c));
+                ha[i] = acts_load(x1[(size_t)i * ldx].q + 4 * (dword1 + c));
+            }
+            dot_step(t.is_signed, first, last, &g[i], &gp[i], w[0], ga[i], c % 4);
+            dot_step(t.is_signed, first, last, &h[i], &hp[i], w[1], ha[i], c % 4);
         }
     }
-}
-
-AZ_INLINE void sums_from(const kind t, const int m, const az_q8_block *x, size_t ldx, int sub,
-                         vi sum[DIRECT_MAX])
-{
-    const vi zeros = zero_pairs(t, zero_of(t), sub), from = vi_set32(sub ? 0 : COUNT_FROM);
-
-    AZ_UNROLL
-    for (int i = 0; i < m; i++)
-        sum[i] = zero_of(t) ? vi_dot2(from, zeros, act4(x[(size_t)i * ldx].sum)) : from;
 }
 
 /* The sums of one unit; i[block][sub][row]. */
@@ -229,7 +217,9 @@ AZ_INLINE void unit_sums(const kind t, const int unit, panel_step_fn *step, cons
     for (int b = 0; b < unit; b++)
         AZ_UNROLL
     for (int h = 0; h < 32 / t.sub; h++)
-        sums_from(t, m, x + b, ldx, h, i[b][h]);
+        AZ_UNROLL
+    for (int r = 0; r < m; r++)
+        i[b][h][r] = sums_from(t, zero_of(t), h, x + b + (size_t)r * ldx);
     if (unit == 1) {
         vi other[DIRECT_MAX];
 
@@ -255,13 +245,12 @@ AZ_INLINE void add_sums(const kind t, const int m, vi i[2][DIRECT_MAX], const az
                         size_t ldx, const float (*s)[LANES], const float (*mn)[LANES],
                         vf sum[DIRECT_MAX])
 {
-    const vf s0 = vf_load(s[0]), s1 = vf_load(s[t.sub == 16]),
-             shift = vf_mul(s0, vf_set(-12582912.0f));
+    const vf s0 = vf_load(s[0]), s1 = vf_load(s[t.sub == 16]), shift = shift_of(s0);
 
     AZ_UNROLL
     for (int r = 0; r < m; r++) {
         const az_q8_block *xr = x + (size_t)r * ldx;
-        vf v = vf_fma(vf_of_bits(i[0][r]), s0, shift);
+        vf v = scaled_sum(i[0][r], s0, shift);
 
         if (t.sub == 16) v = vf_fma(vf_of_int(i[1][r]), s1, v);
         sum[r] = add_min(t, vf_fma(v, vf_set(xr->d), sum[r]), xr, mn);
@@ -284,7 +273,7 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
         float s[16][LANES], mn[16][LANES];
 
         for (size_t at = 0; first && at < t.bytes * LANES; at += 64)
-            _mm_prefetch((const char *)p + AHEAD + at, _MM_HINT_T1);
+            AZ_PREFETCH_FAR((const char *)p + AHEAD + at);
         fn(p, s, mn);
         for (int u = 0; u < blocks / unit; u++) {
             vi i[4][2][DIRECT_MAX];
@@ -316,19 +305,20 @@ AZ_INLINE void unpack_panel(const kind t, const int unit, panel_step_fn *step, p
         fn(p, o->sc.s + b * subs, o->sc.min + b * subs);
         for (int u = 0; u < units; u++)
             AZ_UNROLL
-        for (int c = 0; c < 4 * unit; c++) {
+        for (int c = 0; c < 4 * unit; c += 2) {
             const place at = step_place(unit, c);
-            vi w[2];
+            vi v[2], w[2];
 
-            step(p, u, c, w);
+            step(p, u, c, v);
+            step(p, u, c + 1, w);
             for (int h = 0; h < 2; h++)
-                vi_store(
+                store_steps(
                     o->q[b * t.block / 4 + (size_t)(8 * (unit * u + at.block[h]) + at.dword[h])],
-                    as_operand(t, w[h]));
+                    as_operand(t, v[h]), as_operand(t, w[h]));
         }
     }
-    for (size_t b = 0; b < len / (size_t)t.sub; b++)
-        vf_store(o->shift[b], vf_mul(vf_load(o->sc.s[b]), vf_set(-12582912.0f)));
+    for (size_t b = 0; COUNT_FROM && b < len / (size_t)t.sub; b++)
+        vf_store(o->shift[b], shift_of(vf_load(o->sc.s[b])));
 }
 
 AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
@@ -395,15 +385,15 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
             }                                                                                      \
     }
 /* clang-format off */
-PANELS(q4_0, 1, panel_scales_q4_0, tiles_32_zero_8, .zero = 8, .sub = 32, .block = 32, .bytes = 18)
-PANELS(q4_1, 1, panel_scales_q4_1, tiles_32_min_8, .sub = 32, .min = true, .block = 32, .bytes = 20)
-PANELS(q8_0, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 34)
-PANELS(q4_k, 2, panel_scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .block = 256, .bytes = 144)
-PANELS(q5_k, 2, panel_scales_q4_k, tiles_32_min_4, .sub = 32, .min = true, .block = 256, .bytes = 176)
-PANELS(q6_k, 4, panel_scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .block = 256, .bytes = 210)
-PANELS(iq4_nl, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .block = 32, .bytes = 18)
-PANELS(iq4_xs, 1, panel_scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .block = 256, .bytes = 136)
-PANELS(mxfp4, 1, panel_scales_mxfp4, tiles_32_zero_4, .zero = 12, .sub = 32, .block = 32, .bytes = 17)
+PANELS(q4_0, 1, panel_scales_q4_0, tiles_32_zero_8, .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18)
+PANELS(q4_1, 1, panel_scales_q4_1, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 20)
+PANELS(q8_0, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 34)
+PANELS(q4_k, 2, panel_scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 256, .bytes = 144)
+PANELS(q5_k, 2, panel_scales_q4_k, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176)
+PANELS(q6_k, 4, panel_scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .pairs = 2, .block = 256, .bytes = 210)
+PANELS(iq4_nl, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 18)
+PANELS(iq4_xs, 1, panel_scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 256, .bytes = 136)
+PANELS(mxfp4, 1, panel_scales_mxfp4, tiles_32_zero_4, .zero = 12, .sub = 32, .pairs = 4, .block = 32, .bytes = 17)
 /* clang-format on */
 
 /* Rows into a panel: runs of LANES dwords of LANES rows are a transposed square. */

@@ -171,18 +171,6 @@ static void CAT3(f32_to_f16, _, ISA)(az_f16 *dst, const float *src, size_t n)
         dst[i] = az_f32_to_f16(src[i]);
 }
 
-/* Sums of the halves of 32 signed bytes. */
-AZ_INLINE void byte_sums(const int8_t q[32], int16_t sum[2])
-{
-    __m256i v = _mm256_loadu_si256((const __m256i *)q);
-
-    v = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), v), _mm256_set1_epi16(1));
-    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0x4e));
-    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0xb1));
-    sum[0] = (int16_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(v));
-    sum[1] = (int16_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1));
-}
-
 static void CAT3(quantize_q8, _, ISA)(void *a, const float *x, size_t k)
 {
     enum { V = 32 / LANES };

@@ -4,7 +4,7 @@
 
 #include "kernel/x86/simd_avx2.h"
 
-AZ_INLINE vi affine_pairs(const uint8_t *p)
+AZ_INLINE vi pairs_legacy(const uint8_t *p)
 {
     vi v = _mm256_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)p));
 
@@ -12,7 +12,7 @@ AZ_INLINE vi affine_pairs(const uint8_t *p)
 }
 
 /* Bit i of four bytes to byte i, as 0 or `value`. */
-AZ_INLINE vi affine_bits(const uint8_t *p, int8_t value)
+AZ_INLINE vi bits_legacy(const uint8_t *p, int8_t value)
 {
     const vi each =
         _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
@@ -23,43 +23,6 @@ AZ_INLINE vi affine_bits(const uint8_t *p, int8_t value)
     memcpy(&all, p, 4);
     v = _mm256_and_si256(_mm256_shuffle_epi8(vi_set32(all), each), bit);
     return _mm256_and_si256(_mm256_cmpeq_epi8(v, bit), vi_set8(value));
-}
-
-AZ_INLINE vi row_affine2(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return affine_pairs(q + c * 8);
-}
-AZ_INLINE vi row_affine3(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return _mm256_or_si256(affine_pairs(q + c * 12), affine_bits(q + c * 12 + 8, 4));
-}
-AZ_INLINE vi row_affine4(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return nibbles_legacy(q + c * 16);
-}
-AZ_INLINE vi row_affine5(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return _mm256_or_si256(nibbles_legacy(q + c * 20), affine_bits(q + c * 20 + 16, 16));
-}
-AZ_INLINE vi row_affine6(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return _mm256_or_si256(nibbles_legacy(q + c * 24),
-                           _mm256_slli_epi16(affine_pairs(q + c * 24 + 16), 4));
-}
-AZ_INLINE vi row_affine8(const uint8_t *q, size_t c, bool two) /* signed */
-{
-    (void)two;
-    return vi_load(q + c * 32);
-}
-AZ_INLINE vi row_nvfp4(const uint8_t *q, size_t c, bool two)
-{
-    (void)two;
-    return _mm256_add_epi8(look_up(az_e2m1_values, nibbles_legacy(q + c * 16)), vi_set8(12));
 }
 
 /* The first n dwords; the rest is zero, and is not read. */
@@ -105,5 +68,7 @@ AZ_INLINE vf vf_of_e4m3(const uint8_t *p)
     v = _mm_and_si128(_mm_slli_epi16(v, 8), _mm_set1_epi16((int16_t)0x8000));
     return _mm256_cvtph_ps(_mm_or_si128(low, v));
 }
+
+#include "kernel/simd/rows32.h"
 
 #endif

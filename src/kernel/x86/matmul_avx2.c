@@ -1,17 +1,11 @@
 /* Products of quantized weights for AVX2 (no VNNI): byte products are added in 16 bits as long as they fit. */
 #include "kernel/x86/affine_avx2.h"
+#include "kernel/x86/dot_pairs.h"
 #include "kernel/x86/init.h"
 
 #define ISA    avx2
-#define VNNI   0
 #define TILE_N 1
 #define TILE_M 4
-
-/* sum + products of 16-bit pairs */
-AZ_INLINE vi vi_dot2(vi sum, vi a, vi b)
-{
-    return vi_add32(sum, vi_madd16(a, b));
-}
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

@@ -71,6 +71,11 @@ AZ_INLINE vi vi_sll32(vi v, int n)
 {
     return _mm256_slli_epi32(v, n);
 }
+/* Bytes moved by n bits, of which none falls out. */
+AZ_INLINE vi vi_sll8(vi v, int n)
+{
+    return _mm256_slli_epi16(v, n);
+}
 AZ_INLINE vi vi_srl32(vi v, int n)
 {
     return _mm256_srli_epi32(v, n);
@@ -272,6 +277,18 @@ AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[4])
                                             _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0)));
 }
 
+/* Sums of the halves of 32 signed bytes. */
+AZ_INLINE void byte_sums(const int8_t q[32], int16_t sum[2])
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)q);
+
+    v = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), v), _mm256_set1_epi16(1));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0x4e));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0xb1));
+    sum[0] = (int16_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(v));
+    sum[1] = (int16_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1));
+}
+
 AZ_INLINE void vi_transpose(vi r[8])
 {
     vi t[8];
@@ -337,85 +354,10 @@ AZ_INLINE vi nibbles_legacy(const uint8_t *qs)
     return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(x, 4), x), vi_set8(15));
 }
 
-AZ_INLINE vi fifth_legacy(vi v, const uint8_t *qh)
-{
-    const vi which =
-        _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
-    const vi bit = _mm256_set1_epi64x((long long)0x8040201008040201ull);
-    int32_t h;
-    vi b;
-
-    memcpy(&h, qh, 4);
-    b = _mm256_and_si256(_mm256_shuffle_epi8(vi_set32(h), which), bit);
-    return _mm256_or_si256(v, _mm256_and_si256(_mm256_cmpeq_epi8(b, bit), vi_set8(16)));
-}
-
-AZ_INLINE vi row_q4_0(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return nibbles_legacy(row + c * 18 + 2);
-}
-AZ_INLINE vi row_q4_1(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return nibbles_legacy(row + c * 20 + 4);
-}
-AZ_INLINE vi row_q5_0(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return fifth_legacy(nibbles_legacy(row + c * 22 + 6), row + c * 22 + 2);
-}
-AZ_INLINE vi row_q5_1(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return fifth_legacy(nibbles_legacy(row + c * 24 + 8), row + c * 24 + 4);
-}
-AZ_INLINE vi row_q8_0(const uint8_t *row, size_t c, bool two) /* signed */
-{
-    (void)two;
-    return vi_load(row + c * 34 + 2);
-}
-
 /* (bytes >> n) & mask */
 AZ_INLINE vi bits_at(const uint8_t *p, size_t n, int8_t mask)
 {
     return _mm256_and_si256(_mm256_srl_epi16(vi_load(p), _mm_cvtsi32_si128((int)n)), vi_set8(mask));
-}
-
-AZ_INLINE vi row_q4_k(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return bits_at(row + c / 8 * 144 + 16 + c % 8 / 2 * 32, 4 * (c % 2), 15);
-}
-AZ_INLINE vi row_q5_k(const uint8_t *row, size_t c, bool two)
-{
-    const uint8_t *p = row + c / 8 * 176;
-    vi hi = _mm256_slli_epi16(bits_at(p + 16, c % 8, 1), 4);
-
-    (void)two;
-    return _mm256_or_si256(bits_at(p + 48 + c % 8 / 2 * 32, 4 * (c % 2), 15), hi);
-}
-AZ_INLINE vi row_q6_k(const uint8_t *row, size_t c, bool two)
-{
-    const uint8_t *p = row + c / 8 * 210;
-    size_t half = c % 8 / 4, part = c % 4;
-    vi hi = _mm256_slli_epi16(bits_at(p + 128 + 32 * half, 2 * part, 3), 4);
-
-    (void)two;
-    return _mm256_or_si256(bits_at(p + 64 * half + 32 * (part & 1), 4 * (part >> 1), 15), hi);
-}
-AZ_INLINE vi row_q2_k(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return bits_at(row + c / 8 * 84 + 16 + 32 * (c % 8 / 4), 2 * (c % 4), 3);
-}
-AZ_INLINE vi row_q3_k(const uint8_t *row, size_t c, bool two)
-{
-    const uint8_t *p = row + c / 8 * 110;
-    vi hi = _mm256_slli_epi16(bits_at(p, c % 8, 1), 2);
-
-    (void)two;
-    return _mm256_or_si256(bits_at(p + 32 + 32 * (c % 8 / 4), 2 * (c % 4), 3), hi);
 }
 
 AZ_INLINE vi look_up(const int8_t table[16], vi codes)
@@ -423,22 +365,6 @@ AZ_INLINE vi look_up(const int8_t table[16], vi codes)
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table)),
                                codes);
 }
-AZ_INLINE vi row_iq4_nl(const uint8_t *row, size_t c, bool two) /* signed */
-{
-    (void)two;
-    return look_up(az_iq4_values, nibbles_legacy(row + c * 18 + 2));
-}
-AZ_INLINE vi row_mxfp4(const uint8_t *row, size_t c, bool two)
-{
-    (void)two;
-    return _mm256_add_epi8(look_up(az_e2m1_values, nibbles_legacy(row + c * 17 + 1)), vi_set8(12));
-}
-AZ_INLINE vi row_iq4_xs(const uint8_t *row, size_t c, bool two) /* signed */
-{
-    (void)two;
-    return look_up(az_iq4_values, nibbles_legacy(row + c / 8 * 136 + 8 + c % 8 * 16));
-}
-
 /* 8 stored signed bytes as floats times d. */
 AZ_INLINE vi scaled8(const void *b, float d)
 {
@@ -452,99 +378,6 @@ AZ_INLINE float half_at(const uint8_t *p)
 
     memcpy(&h, p, 2);
     return _cvtsh_ss(h);
-}
-AZ_INLINE void store_scales(vi r[8], float (*s)[LANES])
-{
-    vi_transpose(r);
-    for (int i = 0; i < 8; i++)
-        vi_store(s[i], r[i]);
-}
-AZ_INLINE void scales_q4_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    vi r[8], t[8];
-
-    for (int i = 0; i < 8; i++) {
-        uint8_t sc[8], m[8];
-
-        az_scales_k(p[i] + 4, sc, m);
-        r[i] = scaled8(sc, half_at(p[i]));
-        t[i] = scaled8(m, half_at(p[i] + 2));
-    }
-    store_scales(r, s);
-    store_scales(t, mn);
-}
-AZ_INLINE void scales_q5_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    scales_q4_k(p, s, mn);
-}
-/* 16 signed bytes a row, at[i], times d[i]. */
-AZ_INLINE void scales_16(const uint8_t (*b)[16], const float d[8], float (*s)[LANES])
-{
-    for (int h = 0; h < 2; h++) {
-        vi r[8];
-
-        for (int i = 0; i < 8; i++)
-            r[i] = scaled8(b[i] + 8 * h, d[i]);
-        store_scales(r, s + 8 * h);
-    }
-}
-AZ_INLINE void scales_q6_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    uint8_t b[8][16];
-    float d[8];
-
-    (void)mn;
-    for (int i = 0; i < 8; i++) {
-        memcpy(b[i], p[i] + 192, 16);
-        d[i] = half_at(p[i] + 208);
-    }
-    scales_16((const uint8_t(*)[16])b, d, s);
-}
-AZ_INLINE void scales_q2_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    uint8_t b[8][16], c[8][16];
-    float d[8], e[8];
-
-    for (int i = 0; i < 8; i++) {
-        for (int j = 0; j < 16; j++) {
-            b[i][j] = p[i][j] & 15;
-            c[i][j] = p[i][j] >> 4;
-        }
-        d[i] = half_at(p[i] + 80);
-        e[i] = half_at(p[i] + 82);
-    }
-    scales_16((const uint8_t(*)[16])b, d, s);
-    scales_16((const uint8_t(*)[16])c, e, mn);
-}
-AZ_INLINE void scales_q3_k(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    uint8_t b[8][16];
-    float d[8];
-
-    (void)mn;
-    for (int i = 0; i < 8; i++) {
-        az_scales_q3_k(p[i] + 96, b[i]);
-        for (int j = 0; j < 16; j++)
-            b[i][j] = (uint8_t)(b[i][j] - 32);
-        d[i] = half_at(p[i] + 108);
-    }
-    scales_16((const uint8_t(*)[16])b, d, s);
-}
-AZ_INLINE void scales_iq4_xs(const uint8_t *const p[8], float (*s)[LANES], float (*mn)[LANES])
-{
-    vi r[8];
-
-    (void)mn;
-    for (int i = 0; i < 8; i++) {
-        uint16_t high;
-        int8_t sc[8];
-
-        memcpy(&high, p[i] + 2, 2);
-        for (size_t j = 0; j < 8; j++)
-            sc[j] = (int8_t)az_scale_iq4_xs(high, p[i] + 4, j);
-        r[i] = scaled8(sc, half_at(p[i]));
-    }
-    store_scales(r, s);
 }
 
 #endif

@@ -265,6 +265,18 @@ AZ_INLINE void vi_low_bytes(int8_t *p, const vi q[2])
     _mm_storeu_si128((__m128i *)(p + 16), _mm512_cvtepi32_epi8(q[1]));
 }
 
+/* Sums of the halves of 32 signed bytes. */
+AZ_INLINE void byte_sums(const int8_t q[32], int16_t sum[2])
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)q);
+
+    v = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), v), _mm256_set1_epi16(1));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0x4e));
+    v = _mm256_add_epi32(v, _mm256_shuffle_epi32(v, 0xb1));
+    sum[0] = (int16_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(v));
+    sum[1] = (int16_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1));
+}
+
 /* Transpose 16 rows of 16 dwords. */
 AZ_INLINE void vi_transpose(vi r[16])
 {
