@@ -6,6 +6,10 @@
 
 #define DOT32 1
 
+#ifndef MMLA
+#define MMLA 0
+#endif
+
 enum { PART_PRODUCTS = 1 };
 
 typedef char part;
@@ -38,5 +42,13 @@ AZ_INLINE vi dot_row(const bool is_signed, const int sub, const int pairs, vi w,
     if (sub == 32) return (vi){ vdotq_s32(a, as8(w.b), as8(x.b)), zero };
     return (vi){ a, vdotq_s32(zero, as8(w.b), as8(x.b)) };
 }
+
+#if !MMLA
+AZ_INLINE void store_steps(void *q, vi v, vi w)
+{
+    vi_store(q, v);
+    vi_store((uint8_t *)q + sizeof v, w);
+}
+#endif
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef AZ_KERNEL_ARM_DOT_SMMLA_H
 #define AZ_KERNEL_ARM_DOT_SMMLA_H
 
-#include "kernel/arm/dot_sdot.h"
-
 #define MMLA 1
+
+#include "kernel/arm/dot_sdot.h"
 
 /* Of rows 2i and 2i + 1 of weights: with both rows of activations, then the next one's with both. */
 typedef struct pair_sums {

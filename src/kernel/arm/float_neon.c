@@ -1,4 +1,4 @@
-/* Plain weights, attention and the element-wise kernels for AArch64. */
+/* Plain weights and the element-wise kernels for AArch64. */
 #include "kernel/arm/simd_neon.h"
 #include "kernel/arm/init.h"
 
@@ -9,7 +9,6 @@
 #include "kernel/simd/matmul_plain.h"
 #include "kernel/simd/matmul_fp8.h"
 #include "kernel/simd/vector.h"
-#include "kernel/simd/attention.h"
 
 /* The scalar version's products and sums, four pairs at a time. */
 static void rope_neon(float *x, const float *cs, size_t dims, bool adjacent)
@@ -69,7 +68,6 @@ void az_float_init_neon(az_kernels *k)
     init_plain(k);
     init_fp8(k);
     init_vector(k);
-    init_attention(k);
     k->rope = rope_neon;
     k->unpack[AZ_F16] = unpack_f16_neon;
     k->unpack[AZ_BF16] = unpack_bf16_neon;

@@ -12,10 +12,12 @@ void az_kernels_init_arm(az_kernels *k, unsigned cpu)
         k->isa = "neon";
         az_matmul_init_neon(k);
         az_float_init_neon(k);
+        az_attention_init_neon(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_DOTPROD)) {
         k->isa = "dotprod";
         az_matmul_init_dotprod(k);
+        az_attention_init_dotprod(k);
     }
     if (has(cpu, AZ_CPU_LEVEL_I8MM)) {
         k->isa = "i8mm";

@@ -9,7 +9,9 @@ void az_kernels_init_arm(az_kernels *k, unsigned cpu);
 
 void az_matmul_init_neon(az_kernels *k);
 void az_float_init_neon(az_kernels *k);
+void az_attention_init_neon(az_kernels *k);
 void az_matmul_init_dotprod(az_kernels *k);
+void az_attention_init_dotprod(az_kernels *k);
 void az_matmul_init_i8mm(az_kernels *k);
 
 void az_peaks_init_arm(az_peaks *p, unsigned cpu);

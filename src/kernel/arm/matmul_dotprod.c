@@ -2,16 +2,9 @@
 #include "kernel/arm/dot_sdot.h"
 #include "kernel/arm/init.h"
 
-#define MMLA   0
 #define ISA    dotprod
 #define TILE_N 1
 #define TILE_M 4
-
-AZ_INLINE void store_steps(void *q, vi v, vi w)
-{
-    vi_store(q, v);
-    vi_store((uint8_t *)q + sizeof v, w);
-}
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

@@ -235,6 +235,25 @@ AZ_INLINE vf vf_of_bf16(const az_bf16 *p)
 {
     return of_bf16(load_u16(p));
 }
+AZ_INLINE vf vf_half(az_f16 h)
+{
+    float16x4_t v = vreinterpret_f16_u16(vdup_n_u16(h));
+
+    return (vf){ vcvt_f32_f16(v), vcvt_f32_f16(v) };
+}
+AZ_INLINE vi vi_of_s8(const int8_t *p)
+{
+    int16x8_t v = vmovl_s8(vld1_s8(p));
+
+    return (vi){ vmovl_s16(vget_low_s16(v)), vmovl_high_s16(v) };
+}
+AZ_INLINE vi vi_of_nibbles(const uint8_t *p, const int shift)
+{
+    uint8x8_t b = vld1_u8(p);
+    uint16x8_t v = vmovl_u8(shift ? vshr_n_u8(b, 4) : vand_u8(b, vdup_n_u8(15)));
+
+    return (vi){ of_u32(vmovl_u16(vget_low_u16(v))), of_u32(vmovl_high_u16(v)) };
+}
 AZ_INLINE void vf_to_f16(az_f16 *p, vf v)
 {
     float16x8_t h = vcvt_high_f16_f32(vcvt_f16_f32(v.a), v.b);
@@ -414,17 +433,14 @@ AZ_INLINE vi look_up(const int8_t table[16], vi codes)
 /* 8 stored signed bytes as floats times d. */
 AZ_INLINE vi scaled8(const void *b, float d)
 {
-    int16x8_t v = vmovl_s8(vld1_s8(b));
-    vi wide = { vmovl_s16(vget_low_s16(v)), vmovl_high_s16(v) };
-
-    return vf_bits(vf_mul(vf_of_int(wide), vf_set(d)));
+    return vf_bits(vf_mul(vf_of_int(vi_of_s8(b)), vf_set(d)));
 }
 AZ_INLINE float half_at(const uint8_t *p)
 {
     az_f16 h;
 
     memcpy(&h, p, 2);
-    return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(h))), 0);
+    return vgetq_lane_f32(vf_half(h).a, 0);
 }
 
 AZ_INLINE vi vi_high16(vi v)

@@ -1,5 +1,5 @@
-/* Attention, written once for every vector width (the including file brings simd_*.h, ISA and VNNI): the algorithm of
- * c/attention_c.c over the tiles of kernel/kv.h. A tile is converted once for all the queries that see it; a few queries
+/* Attention, written once for every vector width (the including file brings simd_*.h, dot_*.h and OUT_VECS): the algorithm
+ * of c/attention_c.c over the tiles of kernel/kv.h. A tile is converted once for all the queries that see it; a few queries
  * (decode) read the cache itself. Keys in blocks are multiplied with queries rounded to 8 bits, as they lie.
  *
  * Scores: one position a lane, a chain over the head's dimensions. Output: one dimension a lane, positions
@@ -12,11 +12,10 @@
 #include "kernel/simd/vmath.h"
 
 enum {
-    HEAD_MAX = 256,  /* wider heads take the scalar version */
-    TEAM = 4,        /* rows that share what is loaded from a tile */
-    BATCH = 128,     /* rows that share a tile */
-    DIRECT_ROWS = 8, /* up to so many, converting a tile first does not pay */
-    OUT_VECS = 4     /* output vectors kept in registers, for each row of a team */
+    HEAD_MAX = 256, /* wider heads take the scalar version */
+    TEAM = 4,       /* rows that share what is loaded from a tile */
+    BATCH = 128,    /* rows that share a tile */
+    DIRECT_ROWS = 8 /* up to so many, converting a tile first does not pay */
 };
 
 /* A tile in the cache and, where it is not read directly, as floats. */
@@ -130,40 +129,54 @@ AZ_INLINE void plain_scores(const kv_tile *t, const bool direct, const query *q,
     }
 }
 
-/* Codes of a key times those of a query, four dimensions a lane, join a sum that began with key_start. */
-AZ_INLINE vi key_dot(const az_type type, vi sum, vi w, const int8_t *q)
+/* Stored codes as this instruction set multiplies them: those of q8_0 are signed, with 128 added. */
+AZ_INLINE vi key_codes(const az_type type, vi v)
 {
-    int32_t four;
-    vi x;
-
-    memcpy(&four, q, 4);
-    x = vi_set32(four);
-#if VNNI
-    (void)type;
-    return vi_dpbusd(sum, w, x);
-#else
-    if (type ==
-        AZ_Q8_0) { /* unsigned bytes would not fit 16 bits: signed ones by magnitude and sign */
-        w = vi_add8(w, vi_set8(-128));
-        return vi_add32(sum, vi_madd16(vi_maddu8(vi_abs8(w), vi_sign8(x, w)), vi_set16(1)));
-    }
-    return vi_add32(sum, vi_madd16(vi_maddu8(w, x), vi_set16(1)));
-#endif
+    return type == AZ_Q8_0 && !SIGNED_ZERO ? vi_add8(v, vi_set8(-128)) : v;
 }
 
 /* What a block's sum begins with: zero's code times the query's. */
 AZ_INLINE vi key_start(const az_type type, const az_q8_block *q)
 {
-    int zero = type == AZ_Q4_0 ? 8 : VNNI ? 128 : 0;
+    int zero = type == AZ_Q4_0 ? 8 : SIGNED_ZERO;
 
     return vi_set32(-zero * (q->sum[0] + q->sum[1]));
+}
+
+/* Integer sums of 16 dimensions of a block, from p and p + LANES positions on; `at` is where they are in the queries, `high`
+ * that they are upper nibbles. */
+AZ_INLINE void key_dots(const az_type type, const bool high, const uint8_t *p, const uint8_t *o,
+                        const query *q, const int n, size_t b, int at, vi sum[TEAM][2])
+{
+    const int pairs = type == AZ_Q8_0 ? 1 : 8, fit = pairs * 2 / PART_PRODUCTS,
+              run = fit < 4 ? fit : 4;
+    const bool is_signed = type == AZ_Q8_0;
+    part parts[TEAM][2];
+    acts x[TEAM];
+
+    for (int r = 0; r < n; r++)
+        x[r] = acts_load(q[r].q8[b].q + at);
+    AZ_UNROLL
+    for (int c = 0; c < 4; c++, p += AZ_ATTN_TILE * 4, o += AZ_ATTN_TILE * 4) {
+        const bool first = c % run == 0, last = (c + 1) % run == 0;
+        vi v = key_codes(type, vi_load(p)), w = key_codes(type, vi_load(o));
+
+        if (type == AZ_Q4_0) {
+            v = vi_and(high ? vi_srl32(v, 4) : v, vi_set8(15));
+            w = vi_and(high ? vi_srl32(w, 4) : w, vi_set8(15));
+        }
+        for (int r = 0; r < n; r++) {
+            dot_step(is_signed, first, last, &sum[r][0], &parts[r][0], v, x[r], c);
+            dot_step(is_signed, first, last, &sum[r][1], &parts[r][1], w, x[r], c);
+        }
+    }
 }
 
 AZ_INLINE void block_scores(const kv_tile *t, const az_type type, const query *q, const int n,
                             float scale, size_t g0, size_t g1, float s[TEAM][AZ_ATTN_TILE])
 {
     const uint8_t *keys = t->keys;
-    const size_t dwords = type == AZ_Q8_0 ? 8 : 4; /* of a position in a block */
+    const size_t step = AZ_ATTN_TILE * 16; /* bytes of 4 dwords of all positions */
 
     for (size_t g = g0; g < g1; g += 2) {
         const size_t h = g + 1 < g1 ? g + 1 : g;
@@ -172,32 +185,19 @@ AZ_INLINE void block_scores(const kv_tile *t, const az_type type, const query *q
         for (int r = 0; r < n; r++)
             x[r][0] = x[r][1] = vf_zero();
         for (size_t b = 0; b < t->dims / 32; b++) {
-            vi i[TEAM][2];
+            const uint8_t *p = keys + b * (type == AZ_Q8_0 ? 2 : 1) * step + g * LANES * 4,
+                          *o = p + (h - g) * LANES * 4;
             vf d0 = vf_of_f16(t->k_scales + b * AZ_ATTN_TILE + g * LANES);
             vf d1 = vf_of_f16(t->k_scales + b * AZ_ATTN_TILE + h * LANES);
+            vi i[TEAM][2];
 
             for (int r = 0; r < n; r++)
                 i[r][0] = i[r][1] = key_start(type, &q[r].q8[b]);
-            for (size_t c = 0; c < dwords; c++) {
-                const uint8_t *p = keys + (b * dwords + c) * AZ_ATTN_TILE * 4;
-                vi v = vi_load(p + g * LANES * 4), w = vi_load(p + h * LANES * 4);
-
-                for (int r = 0; r < n; r++) {
-                    const int8_t *code = q[r].q8[b].q + 4 * c;
-
-                    if (type == AZ_Q8_0) {
-                        i[r][0] = key_dot(type, i[r][0], v, code);
-                        i[r][1] = key_dot(type, i[r][1], w, code);
-                        continue;
-                    }
-                    i[r][0] = key_dot(type, i[r][0], vi_and(v, vi_set8(15)), code);
-                    i[r][1] = key_dot(type, i[r][1], vi_and(w, vi_set8(15)), code);
-                    i[r][0] =
-                        key_dot(type, i[r][0], vi_and(vi_srl32(v, 4), vi_set8(15)), code + 16);
-                    i[r][1] =
-                        key_dot(type, i[r][1], vi_and(vi_srl32(w, 4), vi_set8(15)), code + 16);
-                }
-            }
+            key_dots(type, false, p, o, q, n, b, 0, i);
+            if (type == AZ_Q8_0)
+                key_dots(type, false, p + step, o + step, q, n, b, 16, i);
+            else
+                key_dots(type, true, p, o, q, n, b, 16, i);
             for (int r = 0; r < n; r++) {
                 vf d = vf_set(q[r].q8[b].d);
 

@@ -2,8 +2,9 @@
 #include "kernel/x86/init.h"
 #include "kernel/x86/simd_avx512.h"
 
-#define ISA  avx512
-#define VNNI 0
+#include "kernel/x86/dot_pairs.h"
+
+#define OUT_VECS 4 /* vectors of outputs kept in registers, for each row of a team */
 
 #include "kernel/simd/attention.h"
 

@@ -2,13 +2,9 @@
 #include "kernel/x86/init.h"
 #include "kernel/x86/simd_avx512.h"
 
-#define ISA  avx512vnni
-#define VNNI 1
+#include "kernel/x86/dot_vnni.h"
 
-AZ_INLINE vi vi_dpbusd(vi sum, vi u, vi s)
-{
-    return _mm512_dpbusd_epi32(sum, u, s);
-}
+#define OUT_VECS 4 /* vectors of outputs kept in registers, for each row of a team */
 
 #include "kernel/simd/attention.h"
 

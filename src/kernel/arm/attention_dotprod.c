@@ -1,0 +1,12 @@
+/* Attention for AArch64 with dot products. */
+#include "kernel/arm/init.h"
+#include "kernel/arm/dot_sdot.h"
+
+#define OUT_VECS 2 /* vectors of outputs kept in registers, for each row of a team */
+
+#include "kernel/simd/attention.h"
+
+void az_attention_init_dotprod(az_kernels *k)
+{
+    init_attention(k);
+}
