@@ -1,22 +1,48 @@
 #!/bin/sh
 # The speed and memory figures of docs/speed.md: kernels, conversion of a 1.24 billion parameter checkpoint with random
 # weights, inference of the result. Takes several minutes and 8 GB of disk; run it on a quiet machine.
-# bench/run.sh [--against DIR]...: with folders of llama.cpp's programs (llama-quantize, llama-bench), conversion and
-# inference are measured beside them, interleaved.
+# bench/run.sh [--against DIR]... [--avx2 DIR] [--table]: with folders of programs of llama.cpp or ik_llama.cpp (llama-quantize,
+# llama-bench, llama-batched-bench, llama-simple; llama.cpp first), conversion and inference are measured beside them, interleaved; --avx2 names
+# a build of llama.cpp without AVX-512; --table measures inference alone, as bench/against.py prints it.
 set -eu
 adze=build/release/adze
 work=build/bench
 model=$work/llama-1b
 rivals=
+avx2=
+table=
 while [ $# -gt 0 ]; do
-    if [ "$1" != --against ] || [ $# -lt 2 ]; then
-        echo "usage: bench/run.sh [--against DIR]..." >&2
+    case $1 in
+    --against | --avx2)
+        [ $# -ge 2 ] || set -- wrong
+        if [ "$1" = --against ]; then rivals="$rivals $2"; else avx2=$2; fi
+        shift 2
+        ;;
+    --table)
+        table=yes
+        shift
+        ;;
+    *)
+        echo "usage: bench/run.sh [--against DIR]... [--avx2 DIR] [--table]" >&2
         exit 2
-    fi
-    rivals="$rivals $2"
-    shift 2
+        ;;
+    esac
 done
+
+# The table of docs/speed.md, of the files in $work.
+against() {
+    set --
+    for dir in $rivals; do set -- "$@" --against "$dir"; done
+    [ -z "$avx2" ] || set -- "$@" --avx2 "$avx2"
+    exec python3 bench/against.py "$@" "$work"
+}
 mkdir -p "$work"
+
+[ -d "$model" ] || build/release/synth llama-1b "$model"
+for recipe in f16 bf16 q8_0 q6_k q4_0 q4_k_m; do
+    [ -f "$work/$recipe.gguf" ] || "$adze" convert "$model" "$work/$recipe.gguf" --recipe "$recipe" --quiet >/dev/null
+done
+[ -z "$table" ] || against
 
 echo "machine: $(uname -sm), $("$adze" version), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 "$adze" probe 2>/dev/null || true
@@ -24,11 +50,6 @@ echo "machine: $(uname -sm), $("$adze" version), commit $(git rev-parse --short 
 echo
 echo "== kernels"
 build/release/bench/bench_kernels
-
-[ -d "$model" ] || build/release/synth llama-1b "$model"
-for recipe in f16 bf16 q8_0 q6_k q4_0; do
-    [ -f "$work/$recipe.gguf" ] || "$adze" convert "$model" "$work/$recipe.gguf" --recipe "$recipe" --quiet >/dev/null
-done
 
 # wall seconds and peak resident kilobytes of a command
 measure() {
@@ -50,8 +71,4 @@ done
 echo
 echo "== inference"
 "$adze" bench demo/checkpoint "$work/q4_k_m.gguf" --prompt 256 --generate 64
-[ -n "$rivals" ] || exit 0
-set --
-for dir in $rivals; do set -- "$@" --against "$dir"; done
-exec python3 bench/against.py -n 24 "$@" "$work/q4_k_m.gguf" "$work/q8_0.gguf" "$work/q4_0.gguf" "$work/q6_k.gguf" \
-    "$work/bf16.gguf" "$work/f16.gguf"
+[ -z "$rivals" ] || against

@@ -1,5 +1,8 @@
 /* Sessions: bit-identical logits for any number of threads and any chunking, rewinding, refusals. */
 #include "golden.h"
+#include "job/convert.h"
+
+#include <unistd.h>
 
 typedef struct source {
     const char *path;
@@ -231,6 +234,53 @@ static void profile_names_every_kind(void **state)
     adze_model_close(m);
 }
 
+/* Products read a file's rows at first and panels later, a part of them more with each pass: logits are the same bits all along, and in
+ * the end no product is left that reads rows which could be panels. */
+static void panels_come_with_the_passes(void **state)
+{
+    static const char *const recipes[] = { "q4_k_m", "q4_0", "q8_0", "q6_k", "iq4_xs" };
+    char path[] = "/tmp/adze-session-XXXXXX.gguf";
+    int fd = mkstemps(path, 5);
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < AZ_COUNT(recipes); i++) {
+        az_convert_opts o = { .recipe = recipes[i] };
+        adze_error err = { 0 };
+        float first[4096], x[4096];
+        int32_t tokens[9];
+        adze_session *s;
+        adze_model *m;
+        int moved = 0;
+
+        unlink(path);
+        ok(az_convert(run, "demo/checkpoint", path, &o, NULL, &err), &err);
+        ok(adze_model_open(&m, run, path, &err), &err);
+        s = open_session(m, 64, 0, 2);
+        make_tokens(tokens, 9, adze_session_vocab(s));
+        ok(adze_session_eval(s, tokens, 9, first, &err), &err);
+        if (s->panels.bytes) assert_int_equal(s->panels.next, 0); /* a CPU with panels */
+        for (int pass = 0; pass < AZ_PANEL_PASSES + 2; pass++) {
+            int before = s->panels.next;
+
+            ok(adze_session_rewind(s, 0, &err), &err);
+            ok(adze_session_eval(s, tokens, 9, x, &err), &err);
+            assert_memory_equal(x, first, sizeof x);
+            moved += s->panels.next > before;
+        }
+        assert_int_equal(s->panels.next, s->graph.n_weights);
+        assert_true(!s->panels.bytes || moved > 3);
+        for (int w = 0; w < s->graph.n_weights && s->panels.bytes; w++)
+            if (!s->graph.weights[w].vector && s->kernels->weight[s->weights[w].type].panels)
+                assert_true(s->weights[w].matmul == s->kernels->weight[s->weights[w].type].panels ||
+                            strstr(s->graph.weights[w].name, "token_embd"));
+        adze_session_free(s);
+        adze_model_close(m);
+    }
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +290,7 @@ int main(void)
         cmocka_unit_test(memory_is_checked_first),
         cmocka_unit_test(interruption_keeps_the_position),
         cmocka_unit_test(profile_names_every_kind),
+        cmocka_unit_test(panels_come_with_the_passes),
     };
     int failed;
 
