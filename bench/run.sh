@@ -11,10 +11,14 @@ model=$work/llama-1b
 rivals=
 avx2=
 table=
+usage() {
+    echo "usage: bench/run.sh [--against DIR]... [--avx2 DIR] [--table]" >&2
+    exit 2
+}
 while [ $# -gt 0 ]; do
     case $1 in
     --against | --avx2)
-        [ $# -ge 2 ] || set -- wrong
+        [ $# -ge 2 ] || usage
         if [ "$1" = --against ]; then rivals="$rivals $2"; else avx2=$2; fi
         shift 2
         ;;
@@ -22,10 +26,7 @@ while [ $# -gt 0 ]; do
         table=yes
         shift
         ;;
-    *)
-        echo "usage: bench/run.sh [--against DIR]... [--avx2 DIR] [--table]" >&2
-        exit 2
-        ;;
+    *) usage ;;
     esac
 done
 
