@@ -222,34 +222,39 @@ AZ_INLINE void scores(const kv_tile *t, const az_type type, const bool direct, c
 }
 
 /* Scores of positions [p0, p1) of the tile to weights; returns the factor for what was summed before. */
-AZ_INLINE float soften(query *q, float s[AZ_ATTN_TILE], size_t p0, size_t p1)
+AZ_INLINE float soften_range(query *q, float s[AZ_ATTN_TILE], const size_t p0, const size_t p1)
 {
     const size_t g0 = p0 / LANES, g1 = (p1 + LANES - 1) / LANES;
-    vf top = vf_set(q->top), sum = vf_zero();
-    float lanes[LANES], shrink, before = q->top;
+    float before = q->top, shrink;
+    vf top = vf_set(before), sum = vf_zero();
 
+    AZ_UNROLL
     for (size_t g = g0; g < g1; g++) {
         vf v = vf_load(s + g * LANES);
 
-        if (g * LANES < p0 || (g + 1) * LANES > p1)
+        if (g * LANES < p0 || (g + 1) * LANES > p1) {
             v = vf_between(v, (int)p0 - (int)(g * LANES), (int)p1 - (int)(g * LANES));
-        vf_store(s + g * LANES, v);
+            vf_store(s + g * LANES, v);
+        }
         top = vf_max(top, v);
     }
     q->top = vf_top(top);
-    shrink = az_expf(before - q->top);
+    shrink = before == q->top ? 1 : az_expf(before - q->top);
+    AZ_UNROLL
     for (size_t g = g0; g < g1; g++) {
         vf e = vf_exp(vf_sub(vf_load(s + g * LANES), vf_set(q->top)));
 
         vf_store(s + g * LANES, e);
         sum = vf_add(sum, e);
     }
-    vf_store(lanes, sum);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            lanes[i] += lanes[i + half];
-    q->sum = q->sum * shrink + lanes[0];
+    q->sum = q->sum * shrink + vf_sum(sum);
     return shrink;
+}
+
+AZ_INLINE float soften(query *q, float s[AZ_ATTN_TILE], size_t p0, size_t p1)
+{
+    if (p0 == 0 && p1 == AZ_ATTN_TILE) return soften_range(q, s, 0, AZ_ATTN_TILE); /* unrolled */
+    return soften_range(q, s, p0, p1);
 }
 
 /* Weighted values of positions [p0, p1) join the outputs of n rows. */
