@@ -18,10 +18,12 @@
 #define AZ_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define AZ_RESTRICT           __restrict__
 #define AZ_ALIGNED(n)         __attribute__((aligned(n)))
-#define AZ_LOWEST_BIT(u)      __builtin_ctz(u)            /* u != 0 */
-#define AZ_PREFETCH(p)        __builtin_prefetch(p, 0, 3) /* into the first cache */
-#define AZ_PREFETCH_FAR(p)    __builtin_prefetch(p, 0, 2) /* into the second, where it waits */
-#define AZ_NOINLINE           __attribute__((noinline))
+#define AZ_LOWEST_BIT(u)      __builtin_ctz(u) /* u != 0 */
+/* p, of which the compiler forgets how it came about: it stays a register that loads count from. */
+#define AZ_FORGET(p)       __asm__("" : "+r"(p))
+#define AZ_PREFETCH(p)     __builtin_prefetch(p, 0, 3) /* into the first cache */
+#define AZ_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2) /* into the second, where it waits */
+#define AZ_NOINLINE        __attribute__((noinline))
 #define AZ_UNROLL \
     _Pragma("GCC unroll 16") /* before a loop: wholly, so that its arrays become registers */
 #define AZ_INLINE static inline __attribute__((always_inline, unused))

@@ -7,6 +7,7 @@
 
 enum { COUNT_FROM = 0 };
 #define SIGNED_ZERO 0
+#define TILE_ZEROS  0
 
 typedef int8x16_t acts;
 
@@ -26,7 +27,8 @@ AZ_INLINE vi less_zeros(vi from, int zero, const int16_t sum[2], const int colum
         of = vpaddlq_s16(vreinterpretq_s16_s32(both));
     else
         of = sub ? vshrq_n_s32(both, 16) : vshrq_n_s32(vshlq_n_s32(both, 16), 16);
-    of = vmlsq_s32(from.a, of, vdupq_n_s32(zero)); /* both registers of `from` are alike */
+    of = vmulq_s32(of, vdupq_n_s32(-zero)); /* `from` is 0 here */
+    (void)from;
     return (vi){ of, of };
 }
 

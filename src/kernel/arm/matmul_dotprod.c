@@ -2,9 +2,11 @@
 #include "kernel/arm/dot_sdot.h"
 #include "kernel/arm/init.h"
 
-#define ISA    dotprod
-#define TILE_N 1
-#define TILE_M 4
+#define ISA        dotprod
+#define TILE_N     1
+#define TILE_M     4
+#define DIRECT_MAX 4
+#define GROUPS_MAX 16
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

@@ -2,9 +2,11 @@
 #include "kernel/arm/dot_neon.h"
 #include "kernel/arm/init.h"
 
-#define ISA    neon
-#define TILE_N 1
-#define TILE_M 2
+#define ISA        neon
+#define TILE_N     1
+#define TILE_M     2
+#define DIRECT_MAX 2
+#define GROUPS_MAX 16
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

@@ -121,6 +121,11 @@ AZ_INLINE vi vi_sll8(vi v, int n)
 {
     return vi_sll32(v, n);
 }
+AZ_INLINE vi high4(vi v)
+{
+    return (vi){ of_u8(vshrq_n_u8(vreinterpretq_u8_s32(v.a), 4)),
+                 of_u8(vshrq_n_u8(vreinterpretq_u8_s32(v.b), 4)) };
+}
 AZ_INLINE uint16x8_t load_u16(const void *p)
 {
     return vreinterpretq_u16_u8(vld1q_u8(p));
@@ -183,6 +188,32 @@ AZ_INLINE void vf_store_n(float *p, vf v, size_t n)
 AZ_INLINE vf vf_of_int(vi v)
 {
     return VF1(vcvtq_f32_s32, v);
+}
+/* The conversion takes the lower bits for a fraction. */
+AZ_INLINE vf of_fixed(vi v, const int bytes)
+{
+    switch (bytes) {
+    case 0: return vf_of_int(v);
+    case 1: return (vf){ vcvtq_n_f32_s32(v.a, 8), vcvtq_n_f32_s32(v.b, 8) };
+    case 2: return (vf){ vcvtq_n_f32_s32(v.a, 16), vcvtq_n_f32_s32(v.b, 16) };
+    default: return (vf){ vcvtq_n_f32_s32(v.a, 24), vcvtq_n_f32_s32(v.b, 24) };
+    }
+}
+AZ_INLINE vf vf_of_byte(vi v, const int i, const int mask) /* mask: below 128 */
+{
+    return of_fixed(vi_and(v, vi_set32(mask << 8 * i)), i);
+}
+AZ_INLINE vf vf_of_signed_byte(vi v, const int i)
+{
+    return i ? vf_of_int(vi_sra32(vi_sll32(v, 24 - 8 * i), 24)) : of_fixed(vi_sll32(v, 24), 3);
+}
+AZ_INLINE vi put_bits(vi low, vi h, int right, int left, int8_t mask)
+{
+    const uint8x16_t m = vdupq_n_u8((uint8_t)mask);
+    const vi moved = left >= right ? vi_sll32(h, left - right) : vi_srl32(h, right - left);
+
+    return (vi){ of_u8(vbslq_u8(m, vreinterpretq_u8_s32(moved.a), vreinterpretq_u8_s32(low.a))),
+                 of_u8(vbslq_u8(m, vreinterpretq_u8_s32(moved.b), vreinterpretq_u8_s32(low.b))) };
 }
 AZ_INLINE vf vf_mul(vf a, vf b)
 {

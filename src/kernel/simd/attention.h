@@ -162,8 +162,8 @@ AZ_INLINE void key_dots(const az_type type, const bool high, const uint8_t *p, c
         vi v = key_codes(type, vi_load(p)), w = key_codes(type, vi_load(o));
 
         if (type == AZ_Q4_0) {
-            v = vi_and(high ? vi_srl32(v, 4) : v, vi_set8(15));
-            w = vi_and(high ? vi_srl32(w, 4) : w, vi_set8(15));
+            v = high ? high4(v) : vi_and(v, vi_set8(15));
+            w = high ? high4(w) : vi_and(w, vi_set8(15));
         }
         for (int r = 0; r < n; r++) {
             dot_step(is_signed, first, last, &sum[r][0], &parts[r][0], v, x[r], c);

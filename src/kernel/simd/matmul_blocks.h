@@ -6,6 +6,7 @@
  *   DOT32          1: products of bytes are added in 32 bits at once; 0: first in 16 bits, PART_PRODUCTS a step
  *   SIGNED_ZERO    what signed weights get added, because the instruction wants them unsigned; 0: nothing
  *   COUNT_FROM     see below
+ *   TILE_ZEROS     1: tiles take the weights' zero off the sums; 0: off the weights, once a panel
  *   MMLA           1: two rows of weights times two of activations in one instruction (pair_*)
  *   acts_load(q)   16 activations
  *   dot_step(..)   four columns of LANES rows times dword `lane` of 16 activations; `first` and `last` of the steps that
@@ -184,6 +185,13 @@ AZ_INLINE vi as_operand(const kind t, vi v)
     return v;
 }
 
+/* The same for tiles. */
+AZ_INLINE vi as_tile_operand(const kind t, vi v)
+{
+    if (TILE_ZEROS || t.is_signed || t.min) return as_operand(t, v);
+    return vi_add8(v, vi_set8((int8_t)-t.zero));
+}
+
 AZ_INLINE int zero_of(const kind t)
 {
     return t.is_signed ? SIGNED_ZERO : t.zero;
@@ -293,7 +301,7 @@ AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn, ptrdiff_t ne
         vi r[LANES];
 
         for (int l = 0; l < LANES; l++)
-            r[l] = as_operand(t, row(rows[l], k0 / ROW_COLS + c, len - c * ROW_COLS > 32));
+            r[l] = as_tile_operand(t, row(rows[l], k0 / ROW_COLS + c, len - c * ROW_COLS > 32));
         vi_transpose(r);
         for (size_t l = 0; l < LANES; l += 2)
             store_steps(p->q[c * LANES + l], r[l], r[l + 1]);
@@ -319,6 +327,10 @@ AZ_INLINE vi sums_from(const kind t, int zero, int sub, const az_q8_block *x)
     if (t.is_signed ? SIGNED_ZERO == 0 : t.min) return from;
     return less_zeros(from, zero, x->sum, t.sub, sub);
 }
+AZ_INLINE vi tile_sums_from(const kind t, int zero, int sub, const az_q8_block *x)
+{
+    return TILE_ZEROS ? sums_from(t, zero, sub, x) : vi_set32(sub ? 0 : COUNT_FROM);
+}
 
 /* Steps of four columns whose products are added in 16 bits, and how many of them fit. */
 AZ_INLINE int run_of(const kind t, int steps)
@@ -329,39 +341,37 @@ AZ_INLINE int run_of(const kind t, int steps)
 }
 
 #if MMLA
-/* Integer sums of one sub-block for nt panels and mt rows of activations from x, in pairs; a single row is its own pair. */
-AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
-                       size_t b, int sub, vi acc[TILE_M][TILE_N])
+/* Integer sums of one sub-block for nt panels (q: the block's columns in them) and mt rows of activations x, in pairs;
+ * a single row is its own pair. */
+AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, int zero,
+                       const az_q8_block *const x[TILE_M], const uint8_t *const q[TILE_N], int sub,
+                       vi acc[TILE_M][TILE_N])
 {
-    const size_t q0 = b * 8 + (size_t)sub * 4, other = mt > 1 ? g->ldx : 0;
     const int o = mt > 1;
     pair_sums s[(TILE_M + 1) / 2][TILE_N];
 
     AZ_UNROLL
     for (int i = 0; i < mt; i += 2) {
-        const az_q8_block *xi = x + (size_t)i * g->ldx;
         pair_sums from =
-            pair_from(sums_from(t, g->zero, sub, xi), sums_from(t, g->zero, sub, xi + other));
+            pair_from(tile_sums_from(t, zero, sub, x[i]), tile_sums_from(t, zero, sub, x[i + o]));
 
         for (int j = 0; j < nt; j++)
             s[i / 2][j] = from;
     }
     AZ_UNROLL
     for (int c = 0; c < t.sub / 4; c += 4) {
+        const int at = sub * 16 + 4 * c;
         acts v[(TILE_M + 1) / 2][2];
 
         AZ_UNROLL
-        for (int i = 0; i < mt; i += 2) {
-            const int8_t *q = x[(size_t)i * g->ldx].q + sub * 16 + 4 * c;
-
-            pair_acts(acts_load(q), acts_load(q + other * sizeof *x), v[i / 2]);
-        }
+        for (int i = 0; i < mt; i += 2)
+            pair_acts(acts_load(x[i]->q + at), acts_load(x[i + o]->q + at), v[i / 2]);
         AZ_UNROLL
         for (int j = 0; j < nt; j++)
             for (int h = 0; h < 2; h++)
                 AZ_UNROLL
         for (int i = 0; i < mt; i += 2)
-            pair_dot(&s[i / 2][j], g->p[j].q[q0 + (size_t)(c + 2 * h)], v[i / 2][h]);
+            pair_dot(&s[i / 2][j], q[j] + (at + 8 * h) * LANES, v[i / 2][h]);
     }
     AZ_UNROLL
     for (int i = 0; i < mt; i += 2)
@@ -369,29 +379,30 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, c
             pair_split(s[i / 2][j], &acc[i][j], &acc[i + o][j]);
 }
 #else
-/* Integer sums of one sub-block for nt panels and mt rows of activations from x. */
-AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, const az_q8_block *x,
-                       size_t b, int sub, vi acc[TILE_M][TILE_N])
+/* Integer sums of one sub-block for nt panels (q: the block's columns in them) and mt rows of activations x. */
+AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, int zero,
+                       const az_q8_block *const x[TILE_M], const uint8_t *const q[TILE_N], int sub,
+                       vi acc[TILE_M][TILE_N])
 {
     const int steps = t.sub / 4, run = run_of(t, steps);
-    const size_t q0 = b * 8 + (size_t)sub * 4;
     part part_of[TILE_M][TILE_N];
     acts v[TILE_M];
 
     for (int i = 0; i < mt; i++) {
-        vi from = sums_from(t, g->zero, sub, x + (size_t)i * g->ldx);
+        vi from = tile_sums_from(t, zero, sub, x[i]);
 
         for (int j = 0; j < nt; j++)
             acc[i][j] = from;
     }
     AZ_UNROLL
     for (int c = 0; c < steps; c++) {
+        const int at = sub * 16 + 4 * c;
         vi w[TILE_N];
 
         for (int j = 0; j < nt; j++)
-            w[j] = vi_load(g->p[j].q[q0 + (size_t)c]);
+            w[j] = vi_load(q[j] + at * LANES);
         for (int i = 0; i < mt; i++) {
-            if (c % 4 == 0) v[i] = acts_load(x[(size_t)i * g->ldx].q + sub * 16 + 4 * c);
+            if (c % 4 == 0) v[i] = acts_load(x[i]->q + at);
             for (int j = 0; j < nt; j++)
                 dot_step(t.is_signed, c % run == 0, (c + 1) % run == 0, &acc[i][j], &part_of[i][j],
                          w[j], v[i], c % 4);
@@ -404,10 +415,15 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, const job *g, c
 AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size_t i0)
 {
     const size_t subs = 32 / (size_t)t.sub;
-    const az_q8_block *x = g->x + i0 * g->ldx;
+    const az_q8_block *x[TILE_M];
+    const uint8_t *q[TILE_N];
     float *y = g->y + i0 * g->ldy;
     vf sum[TILE_M][TILE_N];
 
+    for (int j = 0; j < nt; j++)
+        q[j] = g->p[j].q[0][0];
+    for (int i = 0; i < mt; i++)
+        x[i] = g->x + (i0 + (size_t)i) * g->ldx;
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < nt; j++)
             sum[i][j] = g->first ? vf_zero()
@@ -416,11 +432,13 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
     for (size_t b = 0; b < g->blocks; b++) {
         vi acc[2][TILE_M][TILE_N];
 
+        for (int j = 0; j < nt; j++)
+            AZ_FORGET(q[j]);
         for (int h = 0; h < (int)subs; h++)
-            dot_sub(t, nt, mt, g, x + b, b, h, acc[h]);
+            dot_sub(t, nt, mt, g->zero, x, q, h, acc[h]);
         for (int i = 0; i < mt; i++)
             for (int j = 0; j < nt; j++) {
-                const az_q8_block *xb = x + (size_t)i * g->ldx + b;
+                const az_q8_block *xb = x[i];
                 const panel *p = g->p + j;
                 vf v = scaled_sum(acc[0][i][j], vf_load(p->sc.s[b * subs]),
                                   vf_load(p->shift[b * subs]));
@@ -430,6 +448,10 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
                 sum[i][j] =
                     add_min(t, vf_fma(v, vf_set(xb->d), sum[i][j]), xb, p->sc.min + b * subs);
             }
+        for (int j = 0; j < nt; j++)
+            q[j] += 32 * LANES;
+        for (int i = 0; i < mt; i++)
+            x[i]++;
     }
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < nt; j++)
@@ -479,7 +501,7 @@ TILES(32_min_8, .sub = 32, .min = true, .pairs = 8)
 TILES(32_zero_8, .sub = 32, .pairs = 8)
 TILES(16_zero_2, .sub = 16, .pairs = 2)
 #endif
-#if SIGNED_ZERO
+#if SIGNED_ZERO || (DOT32 && !TILE_ZEROS)
 #define tiles_32_signed tiles_32_zero_4
 #define tiles_16_signed tiles_16_zero_4
 #else

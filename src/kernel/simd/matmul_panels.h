@@ -2,14 +2,13 @@
  * matmul_blocks.h, whose kinds, sums and tiles it shares, so that an output has the same bits here and there.
  *
  * A step is one load: one vector of weights for each of two places. Up to DIRECT_MAX rows of activations multiply it
- * at once; for more, a chunk of the panel is unpacked into the first cache and goes through the tiles.
+ * at once, up to GROUPS_MAX in such groups (both from the including file); for more, a chunk of the panel is unpacked into the first cache and goes through the tiles.
  */
 #ifndef AZ_KERNEL_SIMD_MATMUL_PANELS_H
 #define AZ_KERNEL_SIMD_MATMUL_PANELS_H
 
 enum {
-    DIRECT_MAX = 4,
-    GROUPS_MAX = 16, /* rows of activations that go directly, DIRECT_MAX at a time */
+    DIRECT_TOP = 4, /* DIRECT_MAX is not more */
     AHEAD =
         8192 /* bytes from what is multiplied to what is asked for; into the second cache, as the first is full */
 };
@@ -47,15 +46,6 @@ AZ_INLINE vi low4(vi v)
 {
     return vi_and(v, vi_set8(15));
 }
-AZ_INLINE vi high4(vi v)
-{
-    return vi_and(vi_srl32(v, 4), vi_set8(15));
-}
-AZ_INLINE vi byte_of(vi v, int i)
-{
-    return vi_and(vi_srl32(v, 8 * i), vi_set32(255));
-}
-
 AZ_INLINE void panel_scales_q4_0(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
 {
     (void)mn;
@@ -75,17 +65,15 @@ AZ_INLINE void panel_scales_mxfp4(const uint8_t *p, float (*s)[LANES], float (*m
 AZ_INLINE void panel_scales_q4_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
 {
     const vf d = half_field(p, 0), dmin = half_field(p, 2);
-    const vi a = field(p, 4, 0), b = field(p, 4, 1), c = field(p, 4, 2), low = vi_set32(15),
-             six = vi_set32(63), high = vi_set32(48);
+    const vi a = field(p, 4, 0), b = field(p, 4, 1), c = field(p, 4, 2);
+    const vi a1 = put_bits(low4(c), a, 2, 0, 48), b1 = put_bits(high4(c), b, 2, 0, 48);
 
+    AZ_UNROLL
     for (int j = 0; j < 4; j++) {
-        vi x = vi_or(vi_and(vi_srl32(c, 8 * j), low), vi_and(vi_srl32(a, 8 * j + 2), high));
-        vi y = vi_or(vi_and(vi_srl32(c, 8 * j + 4), low), vi_and(vi_srl32(b, 8 * j + 2), high));
-
-        vf_store(s[j], vf_mul(vf_of_int(vi_and(vi_srl32(a, 8 * j), six)), d));
-        vf_store(s[j + 4], vf_mul(vf_of_int(x), d));
-        vf_store(mn[j], vf_mul(vf_of_int(vi_and(vi_srl32(b, 8 * j), six)), dmin));
-        vf_store(mn[j + 4], vf_mul(vf_of_int(y), dmin));
+        vf_store(s[j], vf_mul(vf_of_byte(a, j, 63), d));
+        vf_store(s[j + 4], vf_mul(vf_of_byte(a1, j, 63), d));
+        vf_store(mn[j], vf_mul(vf_of_byte(b, j, 63), dmin));
+        vf_store(mn[j + 4], vf_mul(vf_of_byte(b1, j, 63), dmin));
     }
 }
 AZ_INLINE void panel_scales_q6_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
@@ -93,12 +81,9 @@ AZ_INLINE void panel_scales_q6_k(const uint8_t *p, float (*s)[LANES], float (*mn
     const vf d = half_field(p, 208);
 
     (void)mn;
-    for (int i = 0; i < 4; i++) {
-        vi v = field(p, 192, i);
-
-        for (int j = 0; j < 4; j++)
-            vf_store(s[4 * i + j], vf_mul(vf_of_int(vi_sra32(vi_sll32(v, 24 - 8 * j), 24)), d));
-    }
+    AZ_UNROLL
+    for (int i = 0; i < 16; i++)
+        vf_store(s[i], vf_mul(vf_of_signed_byte(field(p, 192, i / 4), i % 4), d));
 }
 AZ_INLINE void panel_scales_iq4_xs(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
 {
@@ -142,17 +127,17 @@ AZ_INLINE void panel_step_q4_k(const uint8_t *p, int u, int c, vi w[2])
 }
 AZ_INLINE void panel_step_q5_k(const uint8_t *p, int u, int c, vi w[2])
 {
-    vi v = field(p, 48, 8 * u + c), h = vi_srl32(field(p, 16, c), 2 * u);
+    vi v = field(p, 48, 8 * u + c), h = field(p, 16, c);
 
-    w[0] = vi_or(low4(v), vi_and(vi_sll32(h, 4), vi_set8(16)));
-    w[1] = vi_or(high4(v), vi_and(vi_sll32(h, 3), vi_set8(16)));
+    w[0] = put_bits(low4(v), h, 2 * u, 4, 16);
+    w[1] = put_bits(high4(v), h, 2 * u, 3, 16);
 }
 AZ_INLINE void panel_step_q6_k(const uint8_t *p, int u, int c, vi w[2])
 {
-    vi v = field(p, 0, 16 * u + c), h = vi_srl32(field(p, 128, 8 * u + c % 8), c / 8 * 2);
+    vi v = field(p, 0, 16 * u + c), h = field(p, 128, 8 * u + c % 8);
 
-    w[0] = vi_or(low4(v), vi_and(vi_sll32(h, 4), vi_set8(48)));
-    w[1] = vi_or(high4(v), vi_and(h, vi_set8(48)));
+    w[0] = put_bits(low4(v), h, c / 8 * 2, 4, 48);
+    w[1] = put_bits(high4(v), h, c / 8 * 2, 0, 48);
 }
 AZ_INLINE void panel_step_iq4_nl(const uint8_t *p, int u, int c, vi w[2]) /* signed */
 {
@@ -177,16 +162,22 @@ AZ_INLINE void panel_step_mxfp4(const uint8_t *p, int u, int c, vi w[2])
 
 /* ---- up to DIRECT_MAX rows of activations ---- */
 
-/* Steps [c0, c0 + n) of a unit, whose vectors go to one sum each: g and h, from blocks x0 and x1 of every row of
+/* Whether the zero is taken off the weights: where it is cheaper than off every row's sums. */
+AZ_INLINE bool off_weights(const kind t, const int m)
+{
+    return !TILE_ZEROS && m * (32 / t.sub) >= 4;
+}
+
+/* Steps [c0, c0 + n) of a unit, all in sub-blocks `sub`, whose vectors go to one sum each: g and h, from blocks x0 and x1 of every row of
  * activations, from `dword` on (of x1: dword1). */
-AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const uint8_t *p, int u,
-                           const int c0, const int n, const az_q8_block *x0, const int dword0,
-                           const az_q8_block *x1, const int dword1, size_t ldx, vi g[DIRECT_MAX],
-                           vi h[DIRECT_MAX])
+AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_step_fn *step,
+                           const int m, const uint8_t *p, int u, const int c0, const int n,
+                           const az_q8_block *x0, const int dword0, const az_q8_block *x1,
+                           const int dword1, size_t ldx, vi g[DIRECT_TOP], vi h[DIRECT_TOP])
 {
     const int run = run_of(t, n);
-    part gp[DIRECT_MAX], hp[DIRECT_MAX];
-    acts ga[DIRECT_MAX], ha[DIRECT_MAX];
+    part gp[DIRECT_TOP], hp[DIRECT_TOP];
+    acts ga[DIRECT_TOP], ha[DIRECT_TOP];
 
     AZ_UNROLL
     for (int c = 0; c < n; c++) {
@@ -194,10 +185,19 @@ AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const
         vi w[2];
 
         step(p, u, c0 + c, w);
-        w[0] = as_operand(t, w[0]);
-        w[1] = as_operand(t, w[1]);
+        w[0] = off_weights(t, m) ? as_tile_operand(t, w[0]) : as_operand(t, w[0]);
+        w[1] = off_weights(t, m) ? as_tile_operand(t, w[1]) : as_operand(t, w[1]);
         AZ_UNROLL
         for (int i = 0; i < m; i++) {
+            if (c == 0) {
+                const vi zero = vi_set32(0);
+
+                g[i] =
+                    off_weights(t, m) ? zero : sums_from(t, zero_of(t), sub, x0 + (size_t)i * ldx);
+                h[i] = off_weights(t, m) || unit == 1
+                           ? zero
+                           : sums_from(t, zero_of(t), sub, x1 + (size_t)i * ldx);
+            }
             if (c % 4 == 0) {
                 ga[i] = acts_load(x0[(size_t)i * ldx].q + 4 * (dword0 + c));
                 ha[i] = acts_load(x1[(size_t)i * ldx].q + 4 * (dword1 + c));
@@ -211,39 +211,29 @@ AZ_INLINE void panel_steps(const kind t, panel_step_fn *step, const int m, const
 /* The sums of one unit; i[block][sub][row]. */
 AZ_INLINE void unit_sums(const kind t, const int unit, panel_step_fn *step, const int m,
                          const uint8_t *p, int u, const az_q8_block *x, size_t ldx,
-                         vi i[4][2][DIRECT_MAX])
+                         vi i[4][2][DIRECT_TOP])
 {
-    AZ_UNROLL
-    for (int b = 0; b < unit; b++)
-        AZ_UNROLL
-    for (int h = 0; h < 32 / t.sub; h++)
-        AZ_UNROLL
-    for (int r = 0; r < m; r++)
-        i[b][h][r] = sums_from(t, zero_of(t), h, x + b + (size_t)r * ldx);
     if (unit == 1) {
-        vi other[DIRECT_MAX];
+        vi other[DIRECT_TOP];
 
-        AZ_UNROLL
-        for (int r = 0; r < m; r++)
-            other[r] = vi_zero();
-        panel_steps(t, step, m, p, u, 0, 4, x, 0, x, 4, ldx, i[0][0], other);
+        panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x, 4, ldx, i[0][0], other);
         AZ_UNROLL
         for (int r = 0; r < m; r++)
             i[0][0][r] = vi_add32(i[0][0][r], other[r]);
     } else if (unit == 2) {
-        panel_steps(t, step, m, p, u, 0, 8, x, 0, x + 1, 0, ldx, i[0][0], i[1][0]);
+        panel_steps(t, unit, 0, step, m, p, u, 0, 8, x, 0, x + 1, 0, ldx, i[0][0], i[1][0]);
     } else { /* sub-blocks of 16 */
-        panel_steps(t, step, m, p, u, 0, 4, x, 0, x + 2, 0, ldx, i[0][0], i[2][0]);
-        panel_steps(t, step, m, p, u, 4, 4, x, 4, x + 2, 4, ldx, i[0][1], i[2][1]);
-        panel_steps(t, step, m, p, u, 8, 4, x + 1, 0, x + 3, 0, ldx, i[1][0], i[3][0]);
-        panel_steps(t, step, m, p, u, 12, 4, x + 1, 4, x + 3, 4, ldx, i[1][1], i[3][1]);
+        panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x + 2, 0, ldx, i[0][0], i[2][0]);
+        panel_steps(t, unit, 1, step, m, p, u, 4, 4, x, 4, x + 2, 4, ldx, i[0][1], i[2][1]);
+        panel_steps(t, unit, 0, step, m, p, u, 8, 4, x + 1, 0, x + 3, 0, ldx, i[1][0], i[3][0]);
+        panel_steps(t, unit, 1, step, m, p, u, 12, 4, x + 1, 4, x + 3, 4, ldx, i[1][1], i[3][1]);
     }
 }
 
 /* A block of 32 columns joins the sums. */
-AZ_INLINE void add_sums(const kind t, const int m, vi i[2][DIRECT_MAX], const az_q8_block *x,
+AZ_INLINE void add_sums(const kind t, const int m, vi i[2][DIRECT_TOP], const az_q8_block *x,
                         size_t ldx, const float (*s)[LANES], const float (*mn)[LANES],
-                        vf sum[DIRECT_MAX])
+                        vf sum[DIRECT_TOP])
 {
     const vf s0 = vf_load(s[0]), s1 = vf_load(s[t.sub == 16]), shift = shift_of(s0);
 
@@ -264,7 +254,7 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
 {
     const int subs = 32 / t.sub, blocks = (int)t.block / 32;
     const size_t ldx = k / 32;
-    vf sum[DIRECT_MAX];
+    vf sum[DIRECT_TOP];
 
     AZ_UNROLL
     for (int r = 0; r < m; r++)
@@ -276,7 +266,7 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
             AZ_PREFETCH_FAR((const char *)p + AHEAD + at);
         fn(p, s, mn);
         for (int u = 0; u < blocks / unit; u++) {
-            vi i[4][2][DIRECT_MAX];
+            vi i[4][2][DIRECT_TOP];
 
             unit_sums(t, unit, step, m, p, u, x + unit * u, ldx, i);
             AZ_UNROLL
@@ -291,6 +281,21 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
     AZ_UNROLL
     for (int r = 0; r < m; r++)
         vf_store_n(y + (size_t)r * ldy, sum[r], n);
+}
+
+/* The first of m rows, as many as go at once. */
+AZ_INLINE void direct_rows(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
+                           size_t m, bool first, float *y, size_t ldy, size_t n, const uint8_t *p,
+                           const az_q8_block *a, size_t k)
+{
+    if (m == 1)
+        direct(t, unit, step, fn, 1, first, y, ldy, n, p, a, k);
+    else if (m == 2 || DIRECT_MAX == 2)
+        direct(t, unit, step, fn, 2, first, y, ldy, n, p, a, k);
+    else if (m == 3)
+        direct(t, unit, step, fn, 3, first, y, ldy, n, p, a, k);
+    else
+        direct(t, unit, step, fn, 4, first, y, ldy, n, p, a, k);
 }
 
 /* ---- more ---- */
@@ -314,7 +319,7 @@ AZ_INLINE void unpack_panel(const kind t, const int unit, panel_step_fn *step, p
             for (int h = 0; h < 2; h++)
                 store_steps(
                     o->q[b * t.block / 4 + (size_t)(8 * (unit * u + at.block[h]) + at.dword[h])],
-                    as_operand(t, v[h]), as_operand(t, w[h]));
+                    as_tile_operand(t, v[h]), as_tile_operand(t, w[h]));
         }
     }
     for (size_t b = 0; COUNT_FROM && b < len / (size_t)t.sub; b++)
@@ -350,39 +355,27 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
         }
 }
 
-#define PANELS(t, unit, fn, tiles, ...)                                                            \
-    static void CAT3(panels_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,    \
-                                         const void *act, size_t m, size_t n0, size_t n1,          \
-                                         size_t k)                                                 \
-    {                                                                                              \
-        const kind kind_of = { __VA_ARGS__ };                                                      \
-                                                                                                   \
-        if (m > GROUPS_MAX) {                                                                      \
-            gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m,    \
-                        n0, n1, k);                                                                \
-            return;                                                                                \
-        }                                                                                          \
-        for (size_t n = n0; n < n1; n += LANES)                                                    \
-            for (size_t i = 0; i < m; i += DIRECT_MAX) {                                           \
-                const uint8_t *p = (const uint8_t *)w + n * row_bytes;                             \
-                const az_q8_block *a = (const az_q8_block *)act + i * (k / 32);                    \
-                float *o = y + i * ldy + n;                                                        \
-                                                                                                   \
-                switch (m - i) {                                                                   \
-                case 1:                                                                            \
-                    direct(kind_of, unit, panel_step_##t, fn, 1, i == 0, o, ldy, n1 - n, p, a, k); \
-                    break;                                                                         \
-                case 2:                                                                            \
-                    direct(kind_of, unit, panel_step_##t, fn, 2, i == 0, o, ldy, n1 - n, p, a, k); \
-                    break;                                                                         \
-                case 3:                                                                            \
-                    direct(kind_of, unit, panel_step_##t, fn, 3, i == 0, o, ldy, n1 - n, p, a, k); \
-                    break;                                                                         \
-                default:                                                                           \
-                    direct(kind_of, unit, panel_step_##t, fn, 4, i == 0, o, ldy, n1 - n, p, a, k); \
-                    break;                                                                         \
-                }                                                                                  \
-            }                                                                                      \
+#define PANELS(t, unit, fn, tiles, ...)                                                          \
+    static void CAT3(panels_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,  \
+                                         const void *act, size_t m, size_t n0, size_t n1,        \
+                                         size_t k)                                               \
+    {                                                                                            \
+        const kind kind_of = { __VA_ARGS__ };                                                    \
+                                                                                                 \
+        if (m > GROUPS_MAX) {                                                                    \
+            gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m,  \
+                        n0, n1, k);                                                              \
+            return;                                                                              \
+        }                                                                                        \
+        for (size_t n = n0; n < n1; n += LANES)                                                  \
+            for (size_t i = 0; i < m; i += DIRECT_MAX) {                                         \
+                const uint8_t *p = (const uint8_t *)w + n * row_bytes;                           \
+                const az_q8_block *a = (const az_q8_block *)act + i * (k / 32);                  \
+                float *o = y + i * ldy + n;                                                      \
+                                                                                                 \
+                direct_rows(kind_of, unit, panel_step_##t, fn, m - i, i == 0, o, ldy, n1 - n, p, \
+                            a, k);                                                               \
+            }                                                                                    \
     }
 /* clang-format off */
 PANELS(q4_0, 1, panel_scales_q4_0, tiles_32_zero_8, .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18)

@@ -3,7 +3,8 @@
 #define AZ_KERNEL_X86_DOT_H
 
 enum { PART_PRODUCTS = 2, COUNT_FROM = 0x4b400000 };
-#define MMLA 0
+#define MMLA       0
+#define TILE_ZEROS 1
 
 typedef const int8_t *acts;
 

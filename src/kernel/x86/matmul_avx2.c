@@ -3,9 +3,11 @@
 #include "kernel/x86/dot_pairs.h"
 #include "kernel/x86/init.h"
 
-#define ISA    avx2
-#define TILE_N 1
-#define TILE_M 4
+#define ISA        avx2
+#define TILE_N     1
+#define TILE_M     4
+#define DIRECT_MAX 4
+#define GROUPS_MAX 16
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

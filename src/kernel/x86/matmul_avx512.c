@@ -3,9 +3,11 @@
 #include "kernel/x86/dot_pairs.h"
 #include "kernel/x86/init.h"
 
-#define ISA    avx512
-#define TILE_N 2
-#define TILE_M 4
+#define ISA        avx512
+#define TILE_N     2
+#define TILE_M     4
+#define DIRECT_MAX 4
+#define GROUPS_MAX 16
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

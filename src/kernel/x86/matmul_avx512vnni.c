@@ -3,9 +3,11 @@
 #include "kernel/x86/dot_vnni.h"
 #include "kernel/x86/init.h"
 
-#define ISA    avx512vnni
-#define TILE_N 2
-#define TILE_M 6
+#define ISA        avx512vnni
+#define TILE_N     2
+#define TILE_M     6
+#define DIRECT_MAX 4
+#define GROUPS_MAX 16
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"

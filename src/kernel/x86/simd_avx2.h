@@ -84,6 +84,11 @@ AZ_INLINE vi vi_sra32(vi v, int n)
 {
     return _mm256_srai_epi32(v, n);
 }
+/* The upper half of every byte. */
+AZ_INLINE vi high4(vi v)
+{
+    return vi_and(vi_srl32(v, 4), vi_set8(15));
+}
 AZ_INLINE vi vi_of_u16(const uint16_t *p) /* [LANES] */
 {
     return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -142,6 +147,20 @@ AZ_INLINE vf vf_of_int(vi v)
 AZ_INLINE vf vf_of_bits(vi v)
 {
     return _mm256_castsi256_ps(v);
+}
+/* Byte i of every dword, masked; as a signed number. */
+AZ_INLINE vf vf_of_byte(vi v, const int i, const int mask)
+{
+    return vf_of_int(vi_and(vi_srl32(v, 8 * i), vi_set32(mask)));
+}
+AZ_INLINE vf vf_of_signed_byte(vi v, const int i)
+{
+    return vf_of_int(vi_sra32(vi_sll32(v, 24 - 8 * i), 24));
+}
+/* low, and of h, moved right and then left, the bits of `mask` in every byte, which low does not have. */
+AZ_INLINE vi put_bits(vi low, vi h, int right, int left, int8_t mask)
+{
+    return vi_or(low, vi_and(vi_sll32(vi_srl32(h, right), left), vi_set8(mask)));
 }
 AZ_INLINE vf vf_mul(vf a, vf b)
 {
