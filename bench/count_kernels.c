@@ -59,8 +59,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COLS; i++)
         x[i] = rand_f32(&seed, 1);
     for (size_t i = 0; i < m; i++) {
-        if (wk->act == AZ_ACT_Q8)
-            k.quantize_q8(a + i * arow, x, COLS);
+        az_quantize_act_fn *quantize = az_quantize_fn(&k, wk->act);
+
+        if (quantize)
+            quantize(a + i * arow, x, COLS);
         else
             memcpy(a + i * arow, x, arow);
     }

@@ -47,7 +47,7 @@ static void unpack_f16_neon(const void *src, float *dst, size_t n)
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES)
-        vf_store(dst + i, load_f16(p + 2 * i));
+        vf_store(dst + i, of_f16(load_u16(p + 2 * i)));
     for (; i < n; i++)
         dst[i] = half_at(p + 2 * i);
 }
@@ -58,7 +58,7 @@ static void unpack_bf16_neon(const void *src, float *dst, size_t n)
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES)
-        vf_store(dst + i, load_bf16(p + 2 * i));
+        vf_store(dst + i, of_bf16(load_u16(p + 2 * i)));
     for (; i < n; i++)
         dst[i] = az_bf16_to_f32((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
 }

@@ -1,7 +1,6 @@
 /* The vector vocabulary of the product templates for AVX2: 8 lanes, one output row of weights in each.
  *
- * row_<type>(row, c, two): columns [32c, 32c + 32) of one stored row as unsigned bytes. Block layouts:
- * core/block.h; decoding: kernel/decode.c. Same names as simd_avx512.h, where the comments are.
+ * Same names as simd_avx512.h, where the comments are. Rows as bytes, and scales, are in simd/rows32.h.
  */
 #ifndef AZ_KERNEL_X86_SIMD_AVX2_H
 #define AZ_KERNEL_X86_SIMD_AVX2_H
