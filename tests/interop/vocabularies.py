@@ -192,13 +192,14 @@ def check(name, fill, size, lines, work):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--lines", type=int, default=800)
-    lines = lines_of(p.parse_args().lines)
+    text = lines_of(8000)  # to learn from: a few hundred lines do not always hold a vocabulary of the size that is asked for
+    lines = text[: p.parse_args().lines]
     ok = []
     with tempfile.TemporaryDirectory() as w:
         work = Path(w)
-        for name, make in (("SentencePiece BPE", lambda: sentencepiece(work, lines, "bpe")),
-                           ("SentencePiece Unigram", lambda: sentencepiece(work, lines, "unigram")),
-                           ("WordPiece", lambda: wordpiece(work, lines)), ("byte-level BPE", lambda: byte_level(work, lines))):
+        for name, make in (("SentencePiece BPE", lambda: sentencepiece(work, text, "bpe")),
+                           ("SentencePiece Unigram", lambda: sentencepiece(work, text, "unigram")),
+                           ("WordPiece", lambda: wordpiece(work, text)), ("byte-level BPE", lambda: byte_level(work, text))):
             ok.append(check(name, *make(), lines, work))
         for path in sorted(Path(os.environ.get("ADZE_SHARED", "../shared")).glob("data/vocab/*.gguf")):
             ok.append(check(path.stem, *shared(path), lines, work))
