@@ -2,8 +2,8 @@
  * (bf16, f16 or f32): what MLX's affine quantization holds.
  *
  * The first candidate is MLX's own fit (mx.quantize: the end of larger size and zero are kept exactly), so no
- * group is worse than there; others start from narrower ranges. Each repeats (nearest codes, best scale and bias:
- * Lloyd's iteration), and every error is measured with the rounded scale and bias. Sixteen groups are searched at
+ * group is worse than there; others start from narrower ranges and go on once with the best scale and bias for
+ * their codes (Lloyd's iteration). Every error is measured with the rounded scale and bias. Sixteen groups are searched at
  * once. Source: MLX's affine_quantize, 2026-08-22.
  */
 #ifndef AZ_KERNEL_PACK_AFFINE_H
@@ -109,7 +109,7 @@ AZ_INLINE void grp_refit(grp_try *f, v16 sum_x, float len)
 /* Shares of the range that the narrower candidates leave out, by bits. */
 static const float grp_cut2[] = { 0.08f, 0.16f, 0.26f, 0.38f };
 static const float grp_cut3[] = { 0.05f, 0.11f, 0.19f, 0.28f };
-static const float grp_cut4[] = { 0.05f, 0.12f };
+static const float grp_cut4[] = { 0.05f };
 static const float grp_cut5[] = { 0.02f, 0.06f };
 static const float grp_cut8[] = { 0.0f };
 
@@ -118,7 +118,7 @@ AZ_INLINE grp_try grp_find(const grp_tile *t, int bits)
     static const struct {
         const float *cut;
         int n;
-    } cuts[9] = { [2] = { grp_cut2, 4 }, [3] = { grp_cut3, 4 }, [4] = { grp_cut4, 2 },
+    } cuts[9] = { [2] = { grp_cut2, 4 }, [3] = { grp_cut3, 4 }, [4] = { grp_cut4, 1 },
                   [5] = { grp_cut5, 2 }, [6] = { grp_cut5, 2 }, [8] = { grp_cut8, 1 } };
     v16 low = v_load(t->x[0]), high = low, sum = v_set1(0), range;
     float lo[16], hi[16], s[16], b[16];
@@ -138,11 +138,6 @@ AZ_INLINE grp_try grp_find(const grp_tile *t, int bits)
     f.b = v_load(b);
     grp_look(t, &f);
     best = f;
-    for (int k = 1; k < AFFINE_STEPS; k++) {
-        grp_refit(&f, sum, (float)t->len);
-        grp_look(t, &f);
-        grp_best(&best, &f);
-    }
     range = v_sub(high, low);
     for (int c = 0; c < cuts[bits].n; c++) {
         float cut = cuts[bits].cut[c];
@@ -160,17 +155,29 @@ AZ_INLINE grp_try grp_find(const grp_tile *t, int bits)
 static void grp_tile_out(const grp_tile *t, const grp_try *f, size_t groups, float *scale,
                          float *bias, uint8_t *q)
 {
-    v16 inv = v_div0(v_set1(1), f->s), zero = v_set1(0), top = v_set1(t->top);
-    float s[16], b[16], c[16];
+    v16 inv = v_div0(v_set1(1), f->s), zero = v_set1(0), top = v_set1(t->top), up = v_set1(256);
+    float s[16], b[16], c[2][16];
+    uint32_t four[16];
 
     v_store(s, f->s);
     v_store(b, f->b);
     memcpy(scale, s, groups * sizeof *s);
     memcpy(bias, b, groups * sizeof *b);
-    for (int j = 0; j < t->len; j++) {
-        v_store(c, v_round(v_clamp(v_mul(v_sub(v_load(t->x[j]), f->b), inv), zero, top)));
-        for (size_t g = 0; g < groups; g++)
-            q[g * (size_t)t->len + (size_t)j] = (uint8_t)(int)c[g];
+    for (int j = 0; j < t->len; j += 4) {
+        v16 code[4];
+        for (int k = 0; k < 4; k++)
+            code[k] = v_round(v_clamp(v_mul(v_sub(v_load(t->x[j + k]), f->b), inv), zero, top));
+        v_store(c[0], v_add(code[0], v_mul(code[1], up))); /* exact: below 2^16 */
+        v_store(c[1], v_add(code[2], v_mul(code[3], up)));
+        for (int g = 0; g < 16; g++)
+            four[g] = (uint32_t)(int32_t)c[0][g] | (uint32_t)(int32_t)c[1][g] << 16;
+        for (size_t g = 0; g < groups; g++) {
+            uint8_t *to = q + g * (size_t)t->len + j;
+            to[0] = (uint8_t)four[g];
+            to[1] = (uint8_t)(four[g] >> 8);
+            to[2] = (uint8_t)(four[g] >> 16);
+            to[3] = (uint8_t)(four[g] >> 24);
+        }
     }
 }
 
@@ -185,8 +192,10 @@ static void pack_affine(const float *x, size_t n_groups, const az_affine_spec *s
     for (size_t g0 = 0; g0 < n_groups; g0 += 16) {
         size_t n = n_groups - g0 < 16 ? n_groups - g0 : 16;
         grp_try f;
+        for (size_t j = 0; n == 16 && j < len; j += 16)
+            v_turn(&t.x[j], x + g0 * len + j, len);
         if (n < 16) memset(t.x, 0, sizeof t.x);
-        for (size_t g = 0; g < n; g++)
+        for (size_t g = 0; n < 16 && g < n; g++)
             for (size_t j = 0; j < len; j++)
                 t.x[j][g] = x[(g0 + g) * len + j];
         f = grp_find(&t, spec->bits);

@@ -84,6 +84,35 @@ AZ_INLINE v16 v_half(v16 a)
     return _mm512_cvtph_ps(_mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+/* to[j][i] = x[i * stride + j]: sixteen rows of sixteen become columns. */
+AZ_INLINE void v_turn(float (*to)[16], const float *x, size_t stride)
+{
+    v16 r[16], t[16];
+
+    for (int i = 0; i < 16; i++)
+        r[i] = v_load(x + (size_t)i * stride);
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16;
+         i++) { /* r[i]: columns i % 4 + 0, 4, 8, 12 of rows i / 4 * 4 to that + 3 */
+        __m512d a = _mm512_castps_pd(t[i / 4 * 4 + (i & 2) / 2]);
+        __m512d b = _mm512_castps_pd(t[i / 4 * 4 + (i & 2) / 2 + 2]);
+        r[i] = _mm512_castpd_ps(i & 1 ? _mm512_unpackhi_pd(a, b) : _mm512_unpacklo_pd(a, b));
+    }
+    for (int c = 0; c < 4; c++) {
+        v16 a = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x44);
+        v16 b = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xee);
+        v16 d = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x44);
+        v16 e = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xee);
+        v_store(to[c], _mm512_shuffle_f32x4(a, d, 0x88));
+        v_store(to[4 + c], _mm512_shuffle_f32x4(a, d, 0xdd));
+        v_store(to[8 + c], _mm512_shuffle_f32x4(b, e, 0x88));
+        v_store(to[12 + c], _mm512_shuffle_f32x4(b, e, 0xdd));
+    }
+}
+
 #elif defined(AZ_V16_AVX2)
 #include <immintrin.h>
 
@@ -171,9 +200,30 @@ AZ_INLINE v16 v_half(v16 x)
 {
     return (v16){ v_half8(x.a), v_half8(x.b) };
 }
+AZ_INLINE void v_turn(float (*to)[16], const float *x, size_t stride)
+{
+    for (size_t i = 0; i < 16; i += 4)
+        for (size_t j = 0; j < 16; j += 4) {
+            const float *from = x + i * stride + j;
+            __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + stride);
+            __m128 c = _mm_loadu_ps(from + 2 * stride), d = _mm_loadu_ps(from + 3 * stride);
+            _MM_TRANSPOSE4_PS(a, b, c, d);
+            _mm_storeu_ps(&to[j][i], a);
+            _mm_storeu_ps(&to[j + 1][i], b);
+            _mm_storeu_ps(&to[j + 2][i], c);
+            _mm_storeu_ps(&to[j + 3][i], d);
+        }
+}
 
 #else
 #include <math.h>
+
+AZ_INLINE void v_turn(float (*to)[16], const float *x, size_t stride)
+{
+    for (size_t i = 0; i < 16; i++)
+        for (size_t j = 0; j < 16; j++)
+            to[j][i] = x[i * stride + j];
+}
 
 typedef AZ_VECTOR(float, 16) f32x4;
 typedef AZ_VECTOR(int32_t, 16) i32x4;
