@@ -147,7 +147,7 @@ function gateCell(g)
     const value = isNumber(g.value) ? text(g.value, g.unit) : "no value";
     return h("span", { class: `gate ${g.verdict}` }, sign(g.verdict), h("span", { class: "sr" }, g.verdict + ": "),
              h("span", { class: "stack" }, h("span", {}, h("b", {}, value), " ", h("span", { class: "limit" }, rule)),
-               g.verdict !== "pass" && h("small", {}, g.reason || g.verdict),
+               g.verdict !== "pass" && h("small", {}, prose(g.reason) || g.verdict),
                g.verdict === "pass" && range(g.lo, g.hi, g.unit) && h("small", {}, range(g.lo, g.hi, g.unit))));
 }
 
