@@ -301,6 +301,16 @@ static void redirect(az_http_call *c)
     }
 }
 
+/* Where an address names its host; what stands before it may be a password. */
+static const char *host_of(const char *url)
+{
+    const char *s = strstr(url, "://"), *at;
+
+    s = s ? s + 3 : url;
+    at = memchr(s, '@', strcspn(s, "/?#"));
+    return at ? at + 1 : s;
+}
+
 /* A transfer that ended without a reply. */
 static void on_failure(az_http_call *c, CURLcode code)
 {
@@ -319,6 +329,14 @@ static void on_failure(az_http_call *c, CURLcode code)
                                "%s; behind a proxy with certificates of its own set "
                                "REQUESTS_CA_BUNDLE to their file",
                                text));
+        break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+        az_fail_name(&c->err, ADZE_ENETWORK, name, c->what, ADZE_NOPOS,
+                     "cannot reach %.*s (%s): check the network, or HF_ENDPOINT",
+                     (int)strcspn(host_of(c->at_url), "/?#"), host_of(c->at_url), text);
+        retry(c, 0);
         break;
     case CURLE_OPERATION_TIMEDOUT:
         az_fail_name(&c->err, ADZE_ETIMEOUT, name, c->what, ADZE_NOPOS,

@@ -96,6 +96,10 @@ leave_part
 fault where=store shift=5
 run 3 'another part' pull org/big
 
+fresh
+HF_ENDPOINT=http://user:word@127.0.0.1:1 run 1 'cannot reach 127.0.0.1:1 (.*): check the network, or HF_ENDPOINT; 2 attempts' \
+    pull org/big --retries 1
+
 # --- the listing
 good_oid=$(printf 'blob 0\0' | sha1sum | cut -d' ' -f1)
 # listing TEXT: the whole of it; entry NAME [SIZE [OID]]: one file
