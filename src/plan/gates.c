@@ -178,6 +178,16 @@ static const char *amount(char *buf, size_t size, double v, const char *unit)
     return buf;
 }
 
+void az_gates_disturbed(char why[160], az_interval cv, az_interval baseline, double limit)
+{
+    why[0] = 0;
+    if (cv.n && baseline.n && cv.value > limit && baseline.value > limit && cv.lo <= baseline.hi)
+        snprintf(why, 160,
+                 "the baseline's own varied by %.0f %% in the same rounds, so that the "
+                 "machine was disturbed",
+                 baseline.value * 100);
+}
+
 static void check_one(az_gate_result *r, const char *why)
 {
     const az_gate *gate = r->gate;

@@ -117,12 +117,20 @@ static az_interval over_chunks(const az_eval_result *e, az_interval v)
     return v;
 }
 
+static double limit_of(const az_gates *g, const char *name, double otherwise)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->item[i].gate->name, name) == 0) return g->item[i].limit;
+    return otherwise;
+}
+
 static void gather_evidence(const az_optimization *o, az_candidate *c)
 {
     const char *no_text = o->inconclusive;
     const az_bench_result *b = &o->candidates[0].bench;
     az_evidence *e = &c->evidence;
-    az_interval none = { 0 };
+    az_interval none = { 0 }, cv, own;
+    char disturbed[160];
     az_figure energy = { 0 };
 
     set_evidence(e, AZ_EV_TOP1_RATIO, over_chunks(&c->eval, c->eval.top1_ratio), no_text);
@@ -137,8 +145,10 @@ static void gather_evidence(const az_optimization *o, az_candidate *c)
                                    b->rounds),
                  NULL);
     set_evidence(e, AZ_EV_MEMORY_RATIO, spread(&c->ratio_memory), NULL);
-    set_evidence(e, AZ_EV_LATENCY_CV,
-                 az_bench_interval(c->bench.cv_round, c->bench.rounds, NULL, 0), NULL);
+    cv = az_bench_interval(c->bench.cv_round, c->bench.rounds, NULL, 0);
+    own = az_bench_interval(b->cv_round, b->rounds, NULL, 0);
+    az_gates_disturbed(disturbed, cv, own, limit_of(&o->gates, "latency_cv", INFINITY));
+    set_evidence(e, AZ_EV_LATENCY_CV, cv, disturbed);
     set_evidence(e, AZ_EV_TTFT_MS, spread(&c->bench.ttft_ms), NULL);
     set_evidence(e, AZ_EV_DECODE_TOK_S, spread(&c->bench.decode_tok_s), NULL);
     set_evidence(e, AZ_EV_PEAK_BYTES, spread(&c->bench.peak_rss_bytes), NULL);
@@ -148,13 +158,6 @@ static void gather_evidence(const az_optimization *o, az_candidate *c)
                      az_ratio_of_figures(&energy, &o->candidates[0].bench.energy_j_tok), NULL);
     else
         set_evidence(e, AZ_EV_ENERGY_RATIO, none, c->bench.energy_reason);
-}
-
-static double limit_of(const az_gates *g, const char *name, double otherwise)
-{
-    for (size_t i = 0; i < g->n; i++)
-        if (strcmp(g->item[i].gate->name, name) == 0) return g->item[i].limit;
-    return otherwise;
 }
 
 static adze_status judge(az_optimization *o, adze_error *err)

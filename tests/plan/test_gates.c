@@ -151,6 +151,36 @@ static void verdicts_follow_the_interval(void **state)
     }
 }
 
+static void a_disturbed_machine_proves_nothing_of_latency(void **state)
+{
+    static const struct {
+        az_interval cv, baseline;
+        az_verdict want;
+    } cases[] = {
+        { { 2.1, 1.8, 2.4, 21 }, { 2.2, 1.9, 2.6, 21 }, AZ_VERDICT_INCONCLUSIVE },
+        { { 2.5, 2.4, 2.9, 21 },
+          { 2.0, 1.5, 2.3, 21 },
+          AZ_VERDICT_FAIL }, /* beyond the baseline's */
+        { { 0.3, 0.2, 0.4, 21 }, { 0.1, 0.1, 0.5, 21 }, AZ_VERDICT_FAIL }, /* which is steady */
+        { { 0.3, 0.2, 0.4, 21 }, { 0, 0, 0, 0 }, AZ_VERDICT_FAIL },        /* and not measured */
+        { { 0.1, 0.1, 0.15, 21 }, { 2.2, 1.9, 2.6, 21 }, AZ_VERDICT_PASS },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        az_evidence e = sound();
+        char reason[256] = "";
+        az_verdict got;
+
+        e.value[AZ_EV_LATENCY_CV] = cases[i].cv;
+        az_gates_disturbed(e.why[AZ_EV_LATENCY_CV], cases[i].cv, cases[i].baseline, 0.2);
+        got = verdict_of(&e, "latency_cv", reason, sizeof reason);
+        if (got != cases[i].want) fail_msg("case %zu: %s: %s", i, az_verdict_name(got), reason);
+        if (got == AZ_VERDICT_INCONCLUSIVE)
+            assert_non_null(strstr(reason, "the baseline's own varied by 220 %"));
+    }
+}
+
 static void one_failure_decides_over_doubt(void **state)
 {
     az_gate_result r[AZ_GATES_MAX];
@@ -286,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_usual_gates_are_those_documented),
         cmocka_unit_test(sound_evidence_passes),
         cmocka_unit_test(verdicts_follow_the_interval),
+        cmocka_unit_test(a_disturbed_machine_proves_nothing_of_latency),
         cmocka_unit_test(one_failure_decides_over_doubt),
         cmocka_unit_test(a_file_changes_adds_and_switches_off),
         cmocka_unit_test(wrong_files_are_refused),
