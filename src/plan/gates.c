@@ -178,14 +178,16 @@ static const char *amount(char *buf, size_t size, double v, const char *unit)
     return buf;
 }
 
-void az_gates_disturbed(char why[160], az_interval cv, az_interval baseline, double limit)
+void az_gates_disturbed(char why[160], const az_steadiness *c, const az_steadiness *b, double limit)
 {
     why[0] = 0;
-    if (cv.n && baseline.n && cv.value > limit && baseline.value > limit && cv.lo <= baseline.hi)
-        snprintf(why, 160,
-                 "the baseline's own varied by %.0f %% in the same rounds, so that the "
-                 "machine was disturbed",
-                 baseline.value * 100);
+    if (c->cv.n && b->cv.n && c->cv.value > limit && b->cv.value > limit &&
+        c->deviation_s.lo <= b->deviation_s.hi)
+        snprintf(
+            why, 160,
+            "the baseline's varied by %.0f %% in the same rounds, and by as much time, so that "
+            "the machine was disturbed",
+            b->cv.value * 100);
 }
 
 static void check_one(az_gate_result *r, const char *why)

@@ -77,9 +77,15 @@ adze_status az_gates_load(az_gates *g, adze_run *run, const char *path, adze_err
 adze_status az_gates_parse(az_gates *g, adze_run *run, const char *path, const char *text, size_t n,
                            adze_error *err);
 
+/* How evenly tokens came: deviation over mean, and the deviation in seconds. */
+typedef struct az_steadiness {
+    az_interval cv, deviation_s;
+} az_steadiness;
+
 /* Why a variation of latency above its limit proves nothing, "" when it does: the baseline, measured in the same rounds, is above
- * it too, and the candidate varies no more than that. */
-void az_gates_disturbed(char why[160], az_interval cv, az_interval baseline, double limit);
+ * it too, and the candidate's latency deviates by no more time. (A quicker token varies more by the same interruption.) */
+void az_gates_disturbed(char why[160], const az_steadiness *candidate,
+                        const az_steadiness *baseline, double limit);
 
 /* Fill results[g->n] and return the verdict of all: fail if one fails, else inconclusive if one is. */
 az_verdict az_gates_check(const az_gates *g, const az_evidence *e, az_gate_result *results);

@@ -124,12 +124,23 @@ static double limit_of(const az_gates *g, const char *name, double otherwise)
     return otherwise;
 }
 
+static void steadiness(az_steadiness *s, const az_bench_result *r)
+{
+    double deviation[AZ_BENCH_MAX_ROUNDS];
+
+    for (size_t i = 0; i < r->rounds; i++)
+        deviation[i] = r->decode_round[i] > 0 ? r->cv_round[i] / r->decode_round[i] : 0;
+    s->cv = az_bench_interval(r->cv_round, r->rounds, NULL, 0);
+    s->deviation_s = az_bench_interval(deviation, r->rounds, NULL, 0);
+}
+
 static void gather_evidence(const az_optimization *o, az_candidate *c)
 {
     const char *no_text = o->inconclusive;
     const az_bench_result *b = &o->candidates[0].bench;
     az_evidence *e = &c->evidence;
-    az_interval none = { 0 }, cv, own;
+    az_interval none = { 0 };
+    az_steadiness even, own;
     char disturbed[160];
     az_figure energy = { 0 };
 
@@ -145,10 +156,10 @@ static void gather_evidence(const az_optimization *o, az_candidate *c)
                                    b->rounds),
                  NULL);
     set_evidence(e, AZ_EV_MEMORY_RATIO, spread(&c->ratio_memory), NULL);
-    cv = az_bench_interval(c->bench.cv_round, c->bench.rounds, NULL, 0);
-    own = az_bench_interval(b->cv_round, b->rounds, NULL, 0);
-    az_gates_disturbed(disturbed, cv, own, limit_of(&o->gates, "latency_cv", INFINITY));
-    set_evidence(e, AZ_EV_LATENCY_CV, cv, disturbed);
+    steadiness(&even, &c->bench);
+    steadiness(&own, b);
+    az_gates_disturbed(disturbed, &even, &own, limit_of(&o->gates, "latency_cv", INFINITY));
+    set_evidence(e, AZ_EV_LATENCY_CV, even.cv, disturbed);
     set_evidence(e, AZ_EV_TTFT_MS, spread(&c->bench.ttft_ms), NULL);
     set_evidence(e, AZ_EV_DECODE_TOK_S, spread(&c->bench.decode_tok_s), NULL);
     set_evidence(e, AZ_EV_PEAK_BYTES, spread(&c->bench.peak_rss_bytes), NULL);
