@@ -16,20 +16,19 @@ static void rope_neon(float *x, const float *cs, size_t dims, bool adjacent)
     size_t half = dims / 2, j = 0;
 
     for (; j + 4 <= half; j += 4) {
-        float32x4x2_t w = vld2q_f32(cs + 2 * j), v;
-        float32x4_t a, b;
+        float32x4x2_t w = vld2q_f32(cs + 2 * j), v, r;
 
         if (adjacent)
             v = vld2q_f32(x + 2 * j);
         else
             v = (float32x4x2_t){ { vld1q_f32(x + j), vld1q_f32(x + j + half) } };
-        a = vsubq_f32(vmulq_f32(v.val[0], w.val[0]), vmulq_f32(v.val[1], w.val[1]));
-        b = vaddq_f32(vmulq_f32(v.val[1], w.val[0]), vmulq_f32(v.val[0], w.val[1]));
+        r.val[0] = vsubq_f32(vmulq_f32(v.val[0], w.val[0]), vmulq_f32(v.val[1], w.val[1]));
+        r.val[1] = vaddq_f32(vmulq_f32(v.val[1], w.val[0]), vmulq_f32(v.val[0], w.val[1]));
         if (adjacent) {
-            vst2q_f32(x + 2 * j, (float32x4x2_t){ { a, b } });
+            vst2q_f32(x + 2 * j, r);
         } else {
-            vst1q_f32(x + j, a);
-            vst1q_f32(x + j + half, b);
+            vst1q_f32(x + j, r.val[0]);
+            vst1q_f32(x + j + half, r.val[1]);
         }
     }
     for (; j < half; j++) {
