@@ -4,8 +4,9 @@
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     set(KERNEL_ISA_FOLDER x86)
-    set(KERNEL_ISAS avx2 avx512 avx512vnni avx512bf16)
+    set(KERNEL_ISAS avx2 avxvnni avx512 avx512vnni avx512bf16)
     set(FLAGS_avx2 -mavx2 -mfma -mf16c)
+    set(FLAGS_avxvnni ${FLAGS_avx2} -mavxvnni)
     set(FLAGS_avx512 ${FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
     set(FLAGS_avx512vnni ${FLAGS_avx512} -mavx512vnni)
     set(FLAGS_avx512bf16 ${FLAGS_avx512} -mavx512bf16)

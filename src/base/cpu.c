@@ -125,6 +125,10 @@ unsigned az_cpu_cap(unsigned flags, const char *level, int *ok)
     } levels[] = {
         { "c", 0, 0 },
         { "avx2", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX2, 0 },
+        { "avxvnni",
+          AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX2 |
+              AZ_CPU_AVXVNNI,
+          0 },
         { "avx512", AZ_CPU_SSE2 | AZ_CPU_SSE41 | AZ_CPU_AVX | AZ_CPU_BMI2 | AZ_CPU_LEVEL_AVX512,
           0 },
         { "avx512vnni", UP_TO_VNNI, 0 },

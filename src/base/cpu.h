@@ -33,8 +33,8 @@ enum az_cpu_flag { AZ_CPU_MAP(AZ_X) };
 
 /* What this CPU and its operating system offer, without any cap. */
 unsigned az_cpu_detect(void);
-/* Flags capped by a level name: "c" (scalar), "avx2", "avx512" (no VNNI), "avx512vnni", "avx512bf16" (bf16 products
- * even where they are slow), "neon", "dotprod", "i8mm", "max". A level of another architecture leaves the scalar kernels. Returns 0
+/* Flags capped by a level name: "c" (scalar), "avx2", "avxvnni" (VNNI in 256 bits), "avx512" (no VNNI), "avx512vnni",
+ * "avx512bf16" (bf16 products even where they are slow), "neon", "dotprod", "i8mm", "max". A level of another architecture leaves the scalar kernels. Returns 0
  * and sets *ok false for an unknown name. */
 unsigned az_cpu_cap(unsigned flags, const char *level, int *ok);
 /* Detected flags, capped by the environment variable ADZE_CPU where set (an unknown value is ignored). */

@@ -24,7 +24,9 @@ static const az_opt opts[] = {
     { 0, NULL, AZ_OPT_BOOL, 0, NULL, NULL, NULL },
 };
 
-static const char *const levels[] = { "c", "avx2", "avx512", "avx512vnni", "avx512bf16" };
+static const char *const levels[] = {
+    "c", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"
+};
 
 /* The tables of every level that this CPU has, to tell where a chosen kernel comes from. */
 typedef struct tables {
@@ -47,14 +49,17 @@ static void fill_tables(tables *t)
 #define FROM(slot)                                                                               \
     (!t->now->slot ? "-"                                                                         \
                    : from_level(t, t->at[0].slot == t->now->slot, t->at[1].slot == t->now->slot, \
-                                t->at[2].slot == t->now->slot, t->at[3].slot == t->now->slot))
+                                t->at[2].slot == t->now->slot, t->at[3].slot == t->now->slot,    \
+                                t->at[4].slot == t->now->slot))
 /* The lowest level whose slot is the chosen one. */
-static const char *from_level(const tables *t, bool c, bool avx2, bool avx512, bool vnni)
+static const char *from_level(const tables *t, bool c, bool avx2, bool avxvnni, bool avx512,
+                              bool vnni)
 {
     if (c) return "c";
     if (avx2 && t->has[1]) return "avx2";
-    if (avx512 && t->has[2]) return "avx512";
-    if (vnni && t->has[3]) return "avx512vnni";
+    if (avxvnni && t->has[2]) return "avxvnni";
+    if (avx512 && t->has[3]) return "avx512";
+    if (vnni && t->has[4]) return "avx512vnni";
     return t->now->isa;
 }
 

@@ -93,8 +93,8 @@ typedef void az_pack_affine_fn(const float *x, size_t n_groups, const az_affine_
 
 typedef struct az_kernels {
     unsigned cpu; /* flags that the table was made for */
-    const char
-        *isa; /* "c", "avx2", "avx512", "avx512vnni", "avx512bf16"; "neon", "dotprod", "i8mm" */
+    const char *
+        isa; /* "c", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"; "neon", "dotprod", "i8mm" */
     az_quantize_act_fn *quantize_q8;
     az_quantize_act_fn *quantize_bf16; /* to the form that weight[AZ_BF16] reads */
     az_weight_kernel weight[AZ_TYPE_COUNT];

@@ -292,7 +292,7 @@ AZ_INLINE void pack_panel(const kind t, row_fn *row, scales_fn *fn, ptrdiff_t ne
                           const uint8_t *const rows[LANES], size_t k0, size_t len, panel *p)
 {
     chunk_scales(t, fn, rows, k0, len, &p->sc);
-    for (size_t b = 0; COUNT_FROM && b < len / (size_t)t.sub; b++)
+    for (size_t b = 0; COUNT_FROM != 0 && b < len / (size_t)t.sub; b++)
         vf_store(p->shift[b], shift_of(vf_load(p->sc.s[b])));
     for (int l = 0; l < LANES; l++)
         for (size_t at = 0; at < len / t.block * t.bytes; at += 64)
@@ -459,19 +459,42 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
                        g->n - (size_t)j * LANES);
 }
 
+#if MMLA
 AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 {
     size_t i = 0;
 
-    for (; g->m - i >= TILE_M && g->m - i != 8; i += TILE_M)
+    for (; g->m - i >= TILE_M; i += TILE_M)
         tile(t, nt, TILE_M, g, i);
-    for (; TILE_M > 4 && g->m - i >= 4; i += 4)
-        tile(t, nt, 4, g, i);
-    for (; MMLA && g->m - i >= 2; i += 2)
+    for (; g->m - i >= 2; i += 2)
         tile(t, nt, 2, g, i);
-    for (; i < g->m; i++)
-        tile(t, nt, 1, g, i);
+    if (i < g->m) tile(t, nt, 1, g, i);
 }
+#else
+/* Rows of activations in groups of nearly the same size, TILE_M at most. */
+AZ_INLINE void tiles(const kind t, const int nt, const job *g)
+{
+    const size_t groups = (g->m + TILE_M - 1) / TILE_M, least = g->m / groups;
+    const size_t larger = g->m - groups * least;
+
+    for (size_t j = 0, i = 0, n; j < groups; j++, i += n) {
+        n = least + (j < larger);
+        switch (n) {
+        case 1: tile(t, nt, 1, g, i); break;
+        case 2: tile(t, nt, 2, g, i); break;
+#if TILE_M >= 4
+        case 3: tile(t, nt, 3, g, i); break;
+        case 4: tile(t, nt, 4, g, i); break;
+#endif
+#if TILE_M >= 6
+        case 5: tile(t, nt, 5, g, i); break;
+        case 6: tile(t, nt, 6, g, i); break;
+#endif
+        default: break;
+        }
+    }
+}
+#endif
 
 /* One loop for all types that share its constants; nt is 1 at the end of the rows. */
 typedef void tiles_fn(const job *g, size_t nt);

@@ -7,8 +7,14 @@
 #ifndef AZ_KERNEL_SIMD_MATMUL_PANELS_H
 #define AZ_KERNEL_SIMD_MATMUL_PANELS_H
 
+/* 1: the high nibbles of q4_k are multiplied where they lie, as 16 times their number, and their blocks' scales are 16 times smaller:
+ * all of it is exact, and a shift a vector less. Only where products of bytes are added in 32 bits, and weights may be above 127. */
+#ifndef HIGH_STAYS
+#define HIGH_STAYS 0
+#endif
+
 enum {
-    DIRECT_TOP = 4, /* DIRECT_MAX is not more */
+    DIRECT_TOP = DIRECT_MAX > 4 ? DIRECT_MAX : 4,
     AHEAD =
         8192 /* bytes from what is multiplied to what is asked for; into the second cache, as the first is full */
 };
@@ -62,19 +68,28 @@ AZ_INLINE void panel_scales_mxfp4(const uint8_t *p, float (*s)[LANES], float (*m
     for (int i = 0; i < LANES; i++)
         s[0][i] = az_e8m0_half(p[i]);
 }
-AZ_INLINE void panel_scales_q4_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+AZ_INLINE void super_scales(const uint8_t *p, const float of_odd, float (*s)[LANES],
+                            float (*mn)[LANES])
 {
-    const vf d = half_field(p, 0), dmin = half_field(p, 2);
+    const vf d = half_field(p, 0), dmin = half_field(p, 2), odd = vf_mul(d, vf_set(of_odd));
     const vi a = field(p, 4, 0), b = field(p, 4, 1), c = field(p, 4, 2);
     const vi a1 = put_bits(low4(c), a, 2, 0, 48), b1 = put_bits(high4(c), b, 2, 0, 48);
 
     AZ_UNROLL
     for (int j = 0; j < 4; j++) {
-        vf_store(s[j], vf_mul(vf_of_byte(a, j, 63), d));
-        vf_store(s[j + 4], vf_mul(vf_of_byte(a1, j, 63), d));
+        vf_store(s[j], vf_mul(vf_of_byte(a, j, 63), j % 2 ? odd : d));
+        vf_store(s[j + 4], vf_mul(vf_of_byte(a1, j, 63), j % 2 ? odd : d));
         vf_store(mn[j], vf_mul(vf_of_byte(b, j, 63), dmin));
         vf_store(mn[j + 4], vf_mul(vf_of_byte(b1, j, 63), dmin));
     }
+}
+AZ_INLINE void panel_scales_q4_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    super_scales(p, HIGH_STAYS ? 1.0f / 16 : 1, s, mn);
+}
+AZ_INLINE void panel_scales_q5_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
+{
+    super_scales(p, 1, s, mn);
 }
 AZ_INLINE void panel_scales_q6_k(const uint8_t *p, float (*s)[LANES], float (*mn)[LANES])
 {
@@ -123,7 +138,7 @@ AZ_INLINE void panel_step_q4_k(const uint8_t *p, int u, int c, vi w[2])
     vi v = field(p, 16, 8 * u + c);
 
     w[0] = low4(v);
-    w[1] = high4(v);
+    w[1] = HIGH_STAYS ? vi_and(v, vi_set8((int8_t)0xf0)) : high4(v);
 }
 AZ_INLINE void panel_step_q5_k(const uint8_t *p, int u, int c, vi w[2])
 {
@@ -168,7 +183,7 @@ AZ_INLINE bool off_weights(const kind t, const int m)
     return !TILE_ZEROS && m * (32 / t.sub) >= 4;
 }
 
-/* Steps [c0, c0 + n) of a unit, all in sub-blocks `sub`, whose vectors go to one sum each: g and h, from blocks x0 and x1 of every row of
+/* Steps [c0, c0 + n) of a unit, all in sub-blocks `sub`, whose vectors go to one sum each: g and h (or both to g), from blocks x0 and x1 of every row of
  * activations, from `dword` on (of x1: dword1). */
 AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_step_fn *step,
                            const int m, const uint8_t *p, int u, const int c0, const int n,
@@ -194,9 +209,10 @@ AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_st
 
                 g[i] =
                     off_weights(t, m) ? zero : sums_from(t, zero_of(t), sub, x0 + (size_t)i * ldx);
-                h[i] = off_weights(t, m) || unit == 1
-                           ? zero
-                           : sums_from(t, zero_of(t), sub, x1 + (size_t)i * ldx);
+                if (h != g)
+                    h[i] = off_weights(t, m) || unit == 1
+                               ? zero
+                               : sums_from(t, zero_of(t), sub, x1 + (size_t)i * ldx);
             }
             if (c % 4 == 0) {
                 ga[i] = acts_load(x0[(size_t)i * ldx].q + 4 * (dword0 + c));
@@ -205,28 +221,6 @@ AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_st
             dot_step(t.is_signed, first, last, &g[i], &gp[i], w[0], ga[i], c % 4);
             dot_step(t.is_signed, first, last, &h[i], &hp[i], w[1], ha[i], c % 4);
         }
-    }
-}
-
-/* The sums of one unit; i[block][sub][row]. */
-AZ_INLINE void unit_sums(const kind t, const int unit, panel_step_fn *step, const int m,
-                         const uint8_t *p, int u, const az_q8_block *x, size_t ldx,
-                         vi i[4][2][DIRECT_TOP])
-{
-    if (unit == 1) {
-        vi other[DIRECT_TOP];
-
-        panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x, 4, ldx, i[0][0], other);
-        AZ_UNROLL
-        for (int r = 0; r < m; r++)
-            i[0][0][r] = vi_add32(i[0][0][r], other[r]);
-    } else if (unit == 2) {
-        panel_steps(t, unit, 0, step, m, p, u, 0, 8, x, 0, x + 1, 0, ldx, i[0][0], i[1][0]);
-    } else { /* sub-blocks of 16 */
-        panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x + 2, 0, ldx, i[0][0], i[2][0]);
-        panel_steps(t, unit, 1, step, m, p, u, 4, 4, x, 4, x + 2, 4, ldx, i[0][1], i[2][1]);
-        panel_steps(t, unit, 0, step, m, p, u, 8, 4, x + 1, 0, x + 3, 0, ldx, i[1][0], i[3][0]);
-        panel_steps(t, unit, 1, step, m, p, u, 12, 4, x + 1, 4, x + 3, 4, ldx, i[1][1], i[3][1]);
     }
 }
 
@@ -244,6 +238,42 @@ AZ_INLINE void add_sums(const kind t, const int m, vi i[2][DIRECT_TOP], const az
 
         if (t.sub == 16) v = vf_fma(vf_of_int(i[1][r]), s1, v);
         sum[r] = add_min(t, vf_fma(v, vf_set(xr->d), sum[r]), xr, mn);
+    }
+}
+
+/* A unit joins the sums, its blocks in order; s and mn: scales and minimums of its sub-blocks. */
+AZ_INLINE void add_unit(const kind t, const int unit, panel_step_fn *step, const int m,
+                        const uint8_t *p, int u, const az_q8_block *x, size_t ldx,
+                        const float (*s)[LANES], const float (*mn)[LANES], vf sum[DIRECT_TOP])
+{
+    vi g[4][2][DIRECT_TOP];
+
+    if (unit == 1) {
+        if (m >= 6) { /* as many chains as hide the latency */
+            panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x, 4, ldx, g[0][0], g[0][0]);
+        } else {
+            panel_steps(t, unit, 0, step, m, p, u, 0, 4, x, 0, x, 4, ldx, g[0][0], g[1][0]);
+            AZ_UNROLL
+            for (int r = 0; r < m; r++)
+                g[0][0][r] = vi_add32(g[0][0][r], g[1][0][r]);
+        }
+        add_sums(t, m, g[0], x, ldx, s, mn, sum);
+    } else if (unit == 2) {
+        panel_steps(t, unit, 0, step, m, p, u, 0, 8, x, 0, x + 1, 0, ldx, g[0][0], g[1][0]);
+        add_sums(t, m, g[0], x, ldx, s, mn, sum);
+        add_sums(t, m, g[1], x + 1, ldx, s + 1, mn + 1, sum);
+    } else { /* sub-blocks of 16; the sums of blocks 2 and 3 wait for those before them */
+        AZ_UNROLL
+        for (int b = 0; b < 2; b++) {
+            AZ_UNROLL
+            for (int h = 0; h < 2; h++)
+                panel_steps(t, unit, h, step, m, p, u, 8 * b + 4 * h, 4, x + b, 4 * h, x + b + 2,
+                            4 * h, ldx, g[b][h], g[b + 2][h]);
+            add_sums(t, m, g[b], x + b, ldx, s + 2 * b, mn + 2 * b, sum);
+        }
+        AZ_UNROLL
+        for (int b = 2; b < 4; b++)
+            add_sums(t, m, g[b], x + b, ldx, s + 2 * b, mn + 2 * b, sum);
     }
 }
 
@@ -265,37 +295,60 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
         for (size_t at = 0; first && at < t.bytes * LANES; at += 64)
             AZ_PREFETCH_FAR((const char *)p + AHEAD + at);
         fn(p, s, mn);
-        for (int u = 0; u < blocks / unit; u++) {
-            vi i[4][2][DIRECT_TOP];
-
-            unit_sums(t, unit, step, m, p, u, x + unit * u, ldx, i);
-            AZ_UNROLL
-            for (int b = 0; b < unit; b++) {
-                int at = (unit * u + b) * subs;
-
-                add_sums(t, m, i[b], x + unit * u + b, ldx, (const float(*)[LANES])s + at,
-                         (const float(*)[LANES])mn + at, sum);
-            }
-        }
+        for (int u = 0; u < blocks / unit; u++)
+            add_unit(t, unit, step, m, p, u, x + unit * u, ldx,
+                     (const float(*)[LANES])s + unit * u * subs,
+                     (const float(*)[LANES])mn + unit * u * subs, sum);
     }
     AZ_UNROLL
     for (int r = 0; r < m; r++)
         vf_store_n(y + (size_t)r * ldy, sum[r], n);
 }
 
-/* The first of m rows, as many as go at once. */
+/* The same for a number of rows that is known when it runs, DIRECT_MAX at most. */
 AZ_INLINE void direct_rows(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
                            size_t m, bool first, float *y, size_t ldy, size_t n, const uint8_t *p,
                            const az_q8_block *a, size_t k)
 {
-    if (m == 1)
-        direct(t, unit, step, fn, 1, first, y, ldy, n, p, a, k);
-    else if (m == 2 || DIRECT_MAX == 2)
-        direct(t, unit, step, fn, 2, first, y, ldy, n, p, a, k);
-    else if (m == 3)
-        direct(t, unit, step, fn, 3, first, y, ldy, n, p, a, k);
-    else
-        direct(t, unit, step, fn, 4, first, y, ldy, n, p, a, k);
+    switch (m) {
+    case 1: direct(t, unit, step, fn, 1, first, y, ldy, n, p, a, k); break;
+    case 2: direct(t, unit, step, fn, 2, first, y, ldy, n, p, a, k); break;
+#if DIRECT_MAX >= 4
+    case 3: direct(t, unit, step, fn, 3, first, y, ldy, n, p, a, k); break;
+    case 4: direct(t, unit, step, fn, 4, first, y, ldy, n, p, a, k); break;
+#endif
+#if DIRECT_MAX >= 8
+    case 5: direct(t, unit, step, fn, 5, first, y, ldy, n, p, a, k); break;
+    case 6: direct(t, unit, step, fn, 6, first, y, ldy, n, p, a, k); break;
+    case 7: direct(t, unit, step, fn, 7, first, y, ldy, n, p, a, k); break;
+    case 8: direct(t, unit, step, fn, 8, first, y, ldy, n, p, a, k); break;
+#endif
+    default: break;
+    }
+}
+
+/* A few rows, in groups of nearly the same size. */
+AZ_INLINE void few(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn, float *y,
+                   size_t ldy, const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m,
+                   size_t n0, size_t n1, size_t k)
+{
+    const size_t groups = (m + DIRECT_MAX - 1) / DIRECT_MAX;
+
+    for (size_t n = n0; n < n1; n += LANES)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t i = m * g / groups, end = m * (g + 1) / groups;
+
+            direct_rows(t, unit, step, fn, end - i, g == 0, y + i * ldy + n, ldy, n1 - n,
+                        w + n * row_bytes, a + i * (k / 32), k);
+        }
+}
+
+/* Rows of activations that go directly: more where nothing is to be unpacked (q8_0), fewer where 16 columns share a scale and much is.
+ * Measured. */
+AZ_INLINE size_t few_rows(const kind t, const int unit)
+{
+    if (!MMLA && t.bytes > t.block) return 16;
+    return unit == 4 && DIRECT_MAX == 8 ? 6 : GROUPS_MAX;
 }
 
 /* ---- more ---- */
@@ -322,7 +375,7 @@ AZ_INLINE void unpack_panel(const kind t, const int unit, panel_step_fn *step, p
                     as_tile_operand(t, v[h]), as_tile_operand(t, w[h]));
         }
     }
-    for (size_t b = 0; COUNT_FROM && b < len / (size_t)t.sub; b++)
+    for (size_t b = 0; COUNT_FROM != 0 && b < len / (size_t)t.sub; b++)
         vf_store(o->shift[b], shift_of(vf_load(o->sc.s[b])));
 }
 
@@ -355,34 +408,25 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
         }
 }
 
-#define PANELS(t, unit, fn, tiles, ...)                                                          \
-    static void CAT3(panels_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes,  \
-                                         const void *act, size_t m, size_t n0, size_t n1,        \
-                                         size_t k)                                               \
-    {                                                                                            \
-        const kind kind_of = { __VA_ARGS__ };                                                    \
-                                                                                                 \
-        if (m > GROUPS_MAX) {                                                                    \
-            gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m,  \
-                        n0, n1, k);                                                              \
-            return;                                                                              \
-        }                                                                                        \
-        for (size_t n = n0; n < n1; n += LANES)                                                  \
-            for (size_t i = 0; i < m; i += DIRECT_MAX) {                                         \
-                const uint8_t *p = (const uint8_t *)w + n * row_bytes;                           \
-                const az_q8_block *a = (const az_q8_block *)act + i * (k / 32);                  \
-                float *o = y + i * ldy + n;                                                      \
-                                                                                                 \
-                direct_rows(kind_of, unit, panel_step_##t, fn, m - i, i == 0, o, ldy, n1 - n, p, \
-                            a, k);                                                               \
-            }                                                                                    \
+#define PANELS(t, unit, fn, tiles, ...)                                                         \
+    static void CAT3(panels_##t, _, ISA)(float *y, size_t ldy, const void *w, size_t row_bytes, \
+                                         const void *act, size_t m, size_t n0, size_t n1,       \
+                                         size_t k)                                              \
+    {                                                                                           \
+        const kind kind_of = { __VA_ARGS__ };                                                   \
+                                                                                                \
+        if (m > few_rows(kind_of, unit))                                                        \
+            gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m, \
+                        n0, n1, k);                                                             \
+        else                                                                                    \
+            few(kind_of, unit, panel_step_##t, fn, y, ldy, w, row_bytes, act, m, n0, n1, k);    \
     }
 /* clang-format off */
 PANELS(q4_0, 1, panel_scales_q4_0, tiles_32_zero_8, .zero = 8, .sub = 32, .pairs = 8, .block = 32, .bytes = 18)
 PANELS(q4_1, 1, panel_scales_q4_1, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 32, .bytes = 20)
 PANELS(q8_0, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 34)
 PANELS(q4_k, 2, panel_scales_q4_k, tiles_32_min_8, .sub = 32, .min = true, .pairs = 8, .block = 256, .bytes = 144)
-PANELS(q5_k, 2, panel_scales_q4_k, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176)
+PANELS(q5_k, 2, panel_scales_q5_k, tiles_32_min_4, .sub = 32, .min = true, .pairs = 4, .block = 256, .bytes = 176)
 PANELS(q6_k, 4, panel_scales_q6_k, tiles_16_zero_2, .zero = 32, .sub = 16, .pairs = 2, .block = 256, .bytes = 210)
 PANELS(iq4_nl, 1, panel_scales_q4_0, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 32, .bytes = 18)
 PANELS(iq4_xs, 1, panel_scales_iq4_xs, tiles_32_signed, .sub = 32, .is_signed = true, .pairs = 1, .block = 256, .bytes = 136)

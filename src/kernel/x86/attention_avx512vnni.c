@@ -2,6 +2,8 @@
 #include "kernel/x86/init.h"
 #include "kernel/x86/simd_avx512.h"
 
+#define VNNI_DOT4 _mm512_dpbusd_epi32
+#define VNNI_DOT2 _mm512_dpwssd_epi32
 #include "kernel/x86/dot_vnni.h"
 
 #define OUT_VECS 4 /* vectors of outputs kept in registers, for each row of a team */

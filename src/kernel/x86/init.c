@@ -20,6 +20,10 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
         az_unpack_init_avx2(k);
         az_pack_init_avx2(k);
     }
+    if (has(cpu, AZ_CPU_LEVEL_AVX2 | AZ_CPU_AVXVNNI)) {
+        k->isa = "avxvnni";
+        az_matmul_init_avxvnni(k);
+    }
     if (has(cpu, AZ_CPU_LEVEL_AVX512)) {
         k->isa = "avx512";
         az_matmul_init_avx512(k);
@@ -41,6 +45,7 @@ void az_kernels_init_x86(az_kernels *k, unsigned cpu)
 void az_peaks_init_x86(az_peaks *p, unsigned cpu)
 {
     if (has(cpu, AZ_CPU_LEVEL_AVX2)) az_peaks_init_avx2(p);
+    if (has(cpu, AZ_CPU_LEVEL_AVX2 | AZ_CPU_AVXVNNI)) az_peaks_init_avxvnni(p);
     if (has(cpu, AZ_CPU_LEVEL_AVX512)) az_peaks_init_avx512(p);
     if (has(cpu, AZ_CPU_LEVEL_AVX512 | AZ_CPU_AVX512VNNI)) az_peaks_init_avx512vnni(p);
     if (has(cpu, BF16)) az_peaks_init_avx512bf16(p);

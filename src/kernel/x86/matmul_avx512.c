@@ -7,7 +7,7 @@
 #define TILE_N     2
 #define TILE_M     4
 #define DIRECT_MAX 4
-#define GROUPS_MAX 16
+#define GROUPS_MAX 4
 
 #include "kernel/simd/matmul_blocks.h"
 #include "kernel/simd/matmul_panels.h"
