@@ -259,8 +259,7 @@ static adze_status run_pass(az_batch *b, adze_error *err)
         }
     if (rc < 0) return rc;
     p = compose(b);
-    az_session_pass(&p);
-    rc = az_model_check_files(s->model, err);
+    rc = az_session_pass(&p, err);
     for (member *m = b->members; m && rc < 0; m = m->next)
         if (m->rows) az_sequence_restore(s, m->seq);
     return rc;

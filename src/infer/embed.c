@@ -62,8 +62,7 @@ adze_status adze_session_embed(adze_session *s, const int32_t *const *ids, const
         rc = az_check_cancel(s->run, err);
         if (rc < 0) break;
         k = fill_pass(&p, tokens, ids, n, i, count);
-        az_session_pass(&p);
-        rc = az_model_check_files(s->model, err);
+        rc = az_session_pass(&p, err);
         if (rc < 0) break;
     }
     az_free(s->run, tokens);

@@ -331,7 +331,8 @@ static void team(void *arg, int t, int threads)
     bool timed = s->profiling && t == 0;
     uint64_t before = timed ? az_now_ns(s->run) : 0;
 
-    for (int i = 0; i < s->n_stages; i++) {
+    /* Whoever leaves takes no more pieces, and nobody waits for pieces that were not taken. */
+    for (int i = 0; i < s->n_stages && !az_cancelled(s->run); i++) {
         run_stage(p, i, threads);
         if (timed) {
             uint64_t now = az_now_ns(s->run);
@@ -345,8 +346,10 @@ static void team(void *arg, int t, int threads)
     }
 }
 
-void az_session_pass(az_pass *p)
+adze_status az_session_pass(az_pass *p, adze_error *err)
 {
+    adze_status rc;
+
     az_session_advance(p->s);
     for (size_t i = 0; i < p->n_spans; i++)
         for (size_t r = 0; r < p->s->spans[i].n; r++)
@@ -356,4 +359,6 @@ void az_session_pass(az_pass *p)
         atomic_store_explicit(&p->s->work[i].done, 0, memory_order_relaxed);
     }
     az_pool_team(p->s->pool, team, p);
+    rc = az_check_cancel(p->s->run, err);
+    return rc < 0 ? rc : az_model_check_files(p->s->model, err);
 }

@@ -414,9 +414,8 @@ static adze_status eval(adze_session *s, const int32_t *tokens, size_t n, float 
         s->spans[p.n_spans++] = (az_span){ q, 0, m, q->pos, 0 };
         rc = az_check_cancel(s->run, err);
         if (rc < 0) break;
-        az_session_pass(&p);
+        rc = az_session_pass(&p, err);
         q->pos += m;
-        rc = az_model_check_files(s->model, err);
     }
     if (rc < 0) {
         az_pages_cut(&s->pages, q, start);

@@ -171,8 +171,9 @@ adze_status az_session_bind(adze_session *s, const az_arch *arch, adze_error *er
 void az_session_interleave(adze_session *s);
 /* At the beginning of a pass: a part of them does. */
 void az_session_advance(adze_session *s);
-/* exec.c: the pass whose spans are in p->s->spans. */
-void az_session_pass(az_pass *p);
+/* exec.c: the pass whose spans are in p->s->spans. On an error (ADZE_ECANCEL, a file that changed) what it wrote into caches and
+ * logits means nothing; convolutions must be restored. */
+adze_status az_session_pass(az_pass *p, adze_error *err);
 
 /* What adze_session_rewind says, for any sequence; and the states that have no positions, as they were before a call. */
 adze_status az_sequence_rewind(adze_session *s, az_sequence *q, size_t n, adze_error *err);
