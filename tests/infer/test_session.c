@@ -181,13 +181,33 @@ static void memory_is_checked_first(void **state)
     adze_run_free(small);
 }
 
+/* Interrupts in the middle of a pass: counts the stages that were still run. */
+typedef struct interrupter {
+    adze_run *run;
+    int seen;
+} interrupter;
+
+static void interrupt(void *arg, const int *weights, int n_weights, int expert, const float *x)
+{
+    interrupter *i = arg;
+
+    (void)weights;
+    (void)n_weights;
+    (void)expert;
+    (void)x;
+    i->seen++;
+    adze_run_cancel(i->run);
+}
+
 static void interruption_keeps_the_position(void **state)
 {
     adze_error err = { 0 };
     adze_session *s = NULL;
     adze_model *m = NULL;
     adze_run *own;
+    interrupter i = { 0 };
     int32_t t[4] = { 1, 2, 3, 4 };
+    float want[128], got[128];
 
     (void)state;
     ok(adze_run_new(&own, NULL, &err), &err);
@@ -197,6 +217,16 @@ static void interruption_keeps_the_position(void **state)
     adze_run_cancel(own);
     assert_int_equal(adze_session_eval(s, t, 4, NULL, &err), ADZE_ECANCEL);
     assert_int_equal(adze_session_pos(s), 4);
+    atomic_store(&own->cancel, 0);
+    ok(adze_session_eval(s, t, 4, want, &err), &err);
+    ok(adze_session_rewind(s, 4, &err), &err);
+    i.run = own;
+    assert_int_equal(az_session_watch(s, t, 4, interrupt, &i, &err), ADZE_ECANCEL);
+    assert_int_equal(i.seen, 4); /* rows of the first product alone */
+    assert_int_equal(adze_session_pos(s), 4);
+    atomic_store(&own->cancel, 0);
+    ok(adze_session_eval(s, t, 4, got, &err), &err);
+    assert_memory_equal(got, want, sizeof got);
     adze_session_free(s);
     adze_model_close(m);
     adze_run_free(own);
