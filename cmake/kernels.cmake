@@ -25,7 +25,7 @@ set(KERNEL_ISA_SOURCES)
 if(KERNEL_ISA_FOLDER)
     set(ISA_EXTRA)
     if(ADZE_SANITIZE) # the unrolled kernels take minutes to compile with checks and full optimization
-        set(ISA_EXTRA -O1)
+        set(ISA_EXTRA -O1 -DAZ_FEW_KERNELS)
     endif()
     if(ADZE_FUZZ) # they see no untrusted byte
         list(APPEND ISA_EXTRA -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping)

@@ -6,11 +6,16 @@
 #include "kernel/x86/dot_vnni.h"
 #include "kernel/x86/init.h"
 
-#define ISA        avxvnni
-#define TILE_N     2
-#define TILE_M     4
+#define ISA    avxvnni
+#define TILE_N 2
+#define TILE_M 4
+#ifdef AZ_FEW_KERNELS /* with checks in them, more take minutes to compile */
+#define DIRECT_MAX 2
+#define GROUPS_MAX 2
+#else
 #define DIRECT_MAX 4
 #define GROUPS_MAX 4
+#endif
 #define HIGH_STAYS 1
 
 #include "kernel/simd/matmul_blocks.h"
