@@ -196,10 +196,11 @@ void az_session_interleave(adze_session *s)
 void az_session_advance(adze_session *s)
 {
     az_panels *p = &s->panels;
-    const char *enough = p->free + p->bytes / AZ_PANEL_PASSES;
+    const char *enough;
 
-    if (p->passes++ == 0)
-        return; /* whoever waits for the first token is not made to wait for this */
+    /* whoever waits for the first token is not made to wait for this */
+    if (!p->memory || p->passes++ == 0) return;
+    enough = p->free + p->bytes / AZ_PANEL_PASSES;
     for (; p->next < s->graph.n_weights && p->free <= enough; p->next++) {
         az_bound *w = &s->weights[p->next];
         if (wants_panels(s, p->next) && w->matmul != s->kernels->weight[w->type].panels)
