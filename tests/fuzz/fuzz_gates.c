@@ -28,6 +28,23 @@ static void judge(const az_gates *g)
     }
 }
 
+/* Latencies of a candidate and a baseline against the limits of a file: a reason only where both are above. */
+static void judge_latency(const az_gates *g)
+{
+    static const double values[] = { 0, 0.1, 1, 40 };
+    char why[160];
+
+    for (size_t i = 0; i < g->n * AZ_COUNT(values) * AZ_COUNT(values) * 4; i++) {
+        double limit = g->item[i % g->n].limit, a = values[i / g->n % 4],
+               b = values[i / g->n / 4 % 4];
+        az_steadiness c = { { a, a, a, i / g->n / 16 & 1 }, { a, a, a, 1 } },
+                      base = { { b, b, b, i / g->n / 32 & 1 }, { b, b, b, 1 } };
+
+        az_gates_disturbed(why, &c, &base, limit);
+        fuzz_want(!why[0] || (a > limit && b > limit), "a reason where both vary");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     adze_error err = { .pos = ADZE_NOPOS };
@@ -40,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (rc == ADZE_OK) {
         fuzz_want(g.n >= 1 && g.n <= AZ_GATES_MAX, "some gate is in force");
         judge(&g);
+        judge_latency(&g);
         for (size_t i = 0; i < g.n; i++)
             fuzz_want(g.item[i].gate && g.item[i].limit >= g.item[i].gate->low &&
                           g.item[i].limit <= g.item[i].gate->high,
