@@ -110,7 +110,7 @@ static void time_type(const az_kernels *k, size_t which, const options *o, uint8
         printf(" %-4s %3d", az_type_get(affine_forms[which - N_WEIGHT_TYPES].store)->name,
                affine_forms[which - N_WEIGHT_TYPES].group);
     for (size_t r = 0; r < o->n_rows; r++) {
-        size_t m = o->rows[r], n = o->bytes / row_bytes / 16 * 16, most = m > 4 ? 32768 / m : n;
+        size_t m = o->rows[r], n = o->bytes / row_bytes / 16 * 16, most = m > 16 ? 32768 / m : n;
         bool scalar = strcmp(k->isa, "c") == 0;
         float *x = malloc(COLS * sizeof *x), *y;
         uint8_t *a = aligned_alloc(64, (m * arow + 63) / 64 * 64);

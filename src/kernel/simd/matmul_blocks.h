@@ -317,6 +317,9 @@ typedef struct job {
     size_t ldy, m, n; /* m rows, n columns that exist */
     int zero;
     bool first; /* y holds nothing yet, else the sums of the chunks before */
+    const char
+        *ahead[TILE_N]; /* what the first rows' tiles ask for, `ask` bytes with every block */
+    size_t ask;
 } job;
 
 /* Where the integer sums of sub-block `sub` start: what all zeros take away is there from the beginning. */
@@ -412,7 +415,8 @@ AZ_INLINE void dot_sub(const kind t, const int nt, const int mt, int zero,
 #endif
 
 /* nt panels times mt rows from row i0 on. */
-AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size_t i0)
+AZ_INLINE void tile(const kind t, const int nt, const int mt, const bool ask, const job *g,
+                    size_t i0)
 {
     const size_t subs = 32 / (size_t)t.sub;
     const az_q8_block *x[TILE_M];
@@ -432,8 +436,11 @@ AZ_INLINE void tile(const kind t, const int nt, const int mt, const job *g, size
     for (size_t b = 0; b < g->blocks; b++) {
         vi acc[2][TILE_M][TILE_N];
 
-        for (int j = 0; j < nt; j++)
+        for (int j = 0; j < nt; j++) {
             AZ_FORGET(q[j]);
+            for (size_t at = 0; ask && at < g->ask; at += 64)
+                AZ_PREFETCH_FAR(g->ahead[j] + b * g->ask + at);
+        }
         for (int h = 0; h < (int)subs; h++)
             dot_sub(t, nt, mt, g->zero, x, q, h, acc[h]);
         for (int i = 0; i < mt; i++)
@@ -465,13 +472,32 @@ AZ_INLINE void tiles(const kind t, const int nt, const job *g)
     size_t i = 0;
 
     for (; g->m - i >= TILE_M; i += TILE_M)
-        tile(t, nt, TILE_M, g, i);
+        tile(t, nt, TILE_M, false, g, i);
     for (; g->m - i >= 2; i += 2)
-        tile(t, nt, 2, g, i);
-    if (i < g->m) tile(t, nt, 1, g, i);
+        tile(t, nt, 2, false, g, i);
+    if (i < g->m) tile(t, nt, 1, false, g, i);
 }
 #else
-/* Rows of activations in groups of nearly the same size, TILE_M at most. */
+AZ_INLINE void tile_rows(const kind t, const int nt, size_t mt, const bool ask, const job *g,
+                         size_t i0)
+{
+    switch (mt) {
+    case 1: tile(t, nt, 1, false, g, i0); break;
+    case 2: tile(t, nt, 2, false, g, i0); break;
+#if TILE_M >= 4
+    case 3: tile(t, nt, 3, false, g, i0); break;
+    case 4: tile(t, nt, 4, ask, g, i0); break;
+#endif
+#if TILE_M >= 6
+    case 5: tile(t, nt, 5, ask, g, i0); break;
+    case 6: tile(t, nt, 6, ask, g, i0); break;
+#endif
+    default: break;
+    }
+}
+
+/* Rows of activations in groups of nearly the same size, TILE_M at most. The first asks for the next weights: in a loop of its own,
+ * as the others would be slower for a question in every block. */
 AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 {
     const size_t groups = (g->m + TILE_M - 1) / TILE_M, least = g->m / groups;
@@ -479,19 +505,10 @@ AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 
     for (size_t j = 0, i = 0, n; j < groups; j++, i += n) {
         n = least + (j < larger);
-        switch (n) {
-        case 1: tile(t, nt, 1, g, i); break;
-        case 2: tile(t, nt, 2, g, i); break;
-#if TILE_M >= 4
-        case 3: tile(t, nt, 3, g, i); break;
-        case 4: tile(t, nt, 4, g, i); break;
-#endif
-#if TILE_M >= 6
-        case 5: tile(t, nt, 5, g, i); break;
-        case 6: tile(t, nt, 6, g, i); break;
-#endif
-        default: break;
-        }
+        if (j == 0 && g->ask)
+            tile_rows(t, nt, n, true, g, i);
+        else
+            tile_rows(t, nt, n, false, g, i);
     }
 }
 #endif

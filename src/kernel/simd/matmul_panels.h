@@ -183,6 +183,18 @@ AZ_INLINE bool off_weights(const kind t, const int m)
     return !TILE_ZEROS && m * (32 / t.sub) >= 4;
 }
 
+/* Ask for what step c of a unit will read AHEAD bytes later. A few lines a step: a core follows some 16 requests at a time and waits
+ * with the next one, so that many at once are waited for, and nothing is multiplied meanwhile. */
+AZ_INLINE void ask_ahead(const kind t, const int unit, const uint8_t *p, int u, const int c)
+{
+    const size_t bytes = t.bytes * LANES / (t.block / 32) * (size_t)unit;
+    const size_t lines = (bytes + 63) / 64, steps = 4 * (size_t)unit;
+
+    AZ_UNROLL
+    for (size_t i = (size_t)c * lines / steps; i < (size_t)(c + 1) * lines / steps; i++)
+        AZ_PREFETCH_FAR((const char *)p + AHEAD + (size_t)u * bytes + 64 * i);
+}
+
 /* Steps [c0, c0 + n) of a unit, all in sub-blocks `sub`, whose vectors go to one sum each: g and h (or both to g), from blocks x0 and x1 of every row of
  * activations, from `dword` on (of x1: dword1). */
 AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_step_fn *step,
@@ -199,6 +211,7 @@ AZ_INLINE void panel_steps(const kind t, const int unit, const int sub, panel_st
         const bool first = c % run == 0, last = (c + 1) % run == 0;
         vi w[2];
 
+        ask_ahead(t, unit, p, u, c0 + c);
         step(p, u, c0 + c, w);
         w[0] = off_weights(t, m) ? as_tile_operand(t, w[0]) : as_operand(t, w[0]);
         w[1] = off_weights(t, m) ? as_tile_operand(t, w[1]) : as_operand(t, w[1]);
@@ -277,9 +290,9 @@ AZ_INLINE void add_unit(const kind t, const int unit, panel_step_fn *step, const
     }
 }
 
-/* One panel times m rows of activations; first: the panel comes from memory. */
+/* One panel times m rows of activations. */
 AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
-                      const int m, bool first, float *y, size_t ldy, size_t n, const uint8_t *p,
+                      const int m, float *y, size_t ldy, size_t n, const uint8_t *p,
                       const az_q8_block *a, size_t k)
 {
     const int subs = 32 / t.sub, blocks = (int)t.block / 32;
@@ -292,8 +305,6 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
     for (const az_q8_block *x = a; x < a + ldx; x += blocks, p += t.bytes * LANES) {
         float s[16][LANES], mn[16][LANES];
 
-        for (size_t at = 0; first && at < t.bytes * LANES; at += 64)
-            AZ_PREFETCH_FAR((const char *)p + AHEAD + at);
         fn(p, s, mn);
         for (int u = 0; u < blocks / unit; u++)
             add_unit(t, unit, step, m, p, u, x + unit * u, ldx,
@@ -307,21 +318,21 @@ AZ_INLINE void direct(const kind t, const int unit, panel_step_fn *step, panel_s
 
 /* The same for a number of rows that is known when it runs, DIRECT_MAX at most. */
 AZ_INLINE void direct_rows(const kind t, const int unit, panel_step_fn *step, panel_scales_fn *fn,
-                           size_t m, bool first, float *y, size_t ldy, size_t n, const uint8_t *p,
+                           size_t m, float *y, size_t ldy, size_t n, const uint8_t *p,
                            const az_q8_block *a, size_t k)
 {
     switch (m) {
-    case 1: direct(t, unit, step, fn, 1, first, y, ldy, n, p, a, k); break;
-    case 2: direct(t, unit, step, fn, 2, first, y, ldy, n, p, a, k); break;
+    case 1: direct(t, unit, step, fn, 1, y, ldy, n, p, a, k); break;
+    case 2: direct(t, unit, step, fn, 2, y, ldy, n, p, a, k); break;
 #if DIRECT_MAX >= 4
-    case 3: direct(t, unit, step, fn, 3, first, y, ldy, n, p, a, k); break;
-    case 4: direct(t, unit, step, fn, 4, first, y, ldy, n, p, a, k); break;
+    case 3: direct(t, unit, step, fn, 3, y, ldy, n, p, a, k); break;
+    case 4: direct(t, unit, step, fn, 4, y, ldy, n, p, a, k); break;
 #endif
 #if DIRECT_MAX >= 8
-    case 5: direct(t, unit, step, fn, 5, first, y, ldy, n, p, a, k); break;
-    case 6: direct(t, unit, step, fn, 6, first, y, ldy, n, p, a, k); break;
-    case 7: direct(t, unit, step, fn, 7, first, y, ldy, n, p, a, k); break;
-    case 8: direct(t, unit, step, fn, 8, first, y, ldy, n, p, a, k); break;
+    case 5: direct(t, unit, step, fn, 5, y, ldy, n, p, a, k); break;
+    case 6: direct(t, unit, step, fn, 6, y, ldy, n, p, a, k); break;
+    case 7: direct(t, unit, step, fn, 7, y, ldy, n, p, a, k); break;
+    case 8: direct(t, unit, step, fn, 8, y, ldy, n, p, a, k); break;
 #endif
     default: break;
     }
@@ -338,8 +349,8 @@ AZ_INLINE void few(const kind t, const int unit, panel_step_fn *step, panel_scal
         for (size_t g = 0; g < groups; g++) {
             const size_t i = m * g / groups, end = m * (g + 1) / groups;
 
-            direct_rows(t, unit, step, fn, end - i, g == 0, y + i * ldy + n, ldy, n1 - n,
-                        w + n * row_bytes, a + i * (k / 32), k);
+            direct_rows(t, unit, step, fn, end - i, y + i * ldy + n, ldy, n1 - n, w + n * row_bytes,
+                        a + i * (k / 32), k);
         }
 }
 
@@ -348,7 +359,7 @@ AZ_INLINE void few(const kind t, const int unit, panel_step_fn *step, panel_scal
 AZ_INLINE size_t few_rows(const kind t, const int unit)
 {
     if (!MMLA && t.bytes > t.block) return 16;
-    return unit == 4 && DIRECT_MAX == 8 ? 6 : GROUPS_MAX;
+    return unit == 4 && DIRECT_MAX == 8 ? 8 : GROUPS_MAX;
 }
 
 /* ---- more ---- */
@@ -389,21 +400,27 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
     for (size_t n = n0; n < n1; n += TILE_N * LANES)
         for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
             size_t len = k - k0 < CHUNK ? k - k0 : CHUNK, nt = n1 - n > LANES ? TILE_N : 1;
-            const job g = { .p = p,
-                            .x = a + k0 / 32,
-                            .ldx = k / 32,
-                            .blocks = len / 32,
-                            .y = y + n,
-                            .ldy = ldy,
-                            .m = m,
-                            .n = n1 - n,
-                            .zero = zero_of(t),
-                            .first = k0 == 0 };
+            job g = { .p = p,
+                      .x = a + k0 / 32,
+                      .ldx = k / 32,
+                      .blocks = len / 32,
+                      .y = y + n,
+                      .ldy = ldy,
+                      .m = m,
+                      .n = n1 - n,
+                      .zero = zero_of(t),
+                      .first = k0 == 0,
+                      .ask = t.bytes * LANES / (t.block / 32) };
 
-            for (size_t j = 0; j < nt; j++)
-                unpack_panel(t, unit, step, fn,
-                             w + (n + j * LANES) * row_bytes + k0 / t.block * t.bytes * LANES, len,
-                             &p[j]);
+            for (size_t j = 0; j < nt; j++) {
+                const uint8_t *from =
+                    w + (n + j * LANES) * row_bytes + k0 / t.block * t.bytes * LANES;
+
+                unpack_panel(t, unit, step, fn, from, len, &p[j]);
+                /* the next chunk follows this one, or starts the next panels */
+                g.ahead[j] = (const char *)from + len / t.block * t.bytes * LANES +
+                             (k0 + CHUNK < k ? 0 : (TILE_N - 1) * LANES * row_bytes);
+            }
             multiply(&g, nt);
         }
 }
