@@ -27,14 +27,15 @@ void az_arena_deinit(az_arena *a)
     }
 }
 
-void *az_arena_alloc(az_arena *a, size_t n)
+/* n zeroed bytes at a multiple of `align`, a power of two of at most 16. */
+static void *take(az_arena *a, size_t n, size_t align)
 {
     az_arena_chunk *c = a->head;
+    size_t at = c ? (c->used + align - 1) & ~(align - 1) : 0;
     void *p;
 
     if (n > SIZE_MAX / 4) return NULL;
-    n = (n + 15) & ~(size_t)15;
-    if (!c || c->cap - c->used < n) {
+    if (!c || at > c->cap || c->cap - at < n) {
         size_t cap = c ? c->cap * 2 : 4096;
         if (cap > (1u << 20)) cap = 1u << 20;
         if (cap < n) cap = n;
@@ -42,12 +43,23 @@ void *az_arena_alloc(az_arena *a, size_t n)
         if (!c) return NULL;
         *c = (az_arena_chunk){ a->head, 0, cap };
         a->head = c;
+        at = 0;
     }
-    p = (char *)c + CHUNK_HEAD + c->used;
-    c->used += n;
-    a->used_bytes += n;
+    p = (char *)c + CHUNK_HEAD + at;
+    a->used_bytes += at + n - c->used;
+    c->used = at + n;
     memset(p, 0, n);
     return p;
+}
+
+void *az_arena_alloc(az_arena *a, size_t n)
+{
+    return take(a, n, 16);
+}
+
+char *az_arena_text(az_arena *a, size_t n)
+{
+    return n < SIZE_MAX / 4 ? take(a, n + 1, 1) : NULL;
 }
 
 void *az_arena_array(az_arena *a, size_t n, size_t size)
@@ -59,7 +71,7 @@ void *az_arena_array(az_arena *a, size_t n, size_t size)
 
 char *az_arena_strndup(az_arena *a, const char *s, size_t n)
 {
-    char *p = n < SIZE_MAX / 4 ? az_arena_alloc(a, n + 1) : NULL;
+    char *p = az_arena_text(a, n);
 
     if (p) memcpy(p, s, n);
     return p;

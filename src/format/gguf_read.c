@@ -75,7 +75,7 @@ static adze_status string(gguf *g, az_str *out, const char *what)
                             (unsigned long long)n);
     rc = hold(g, n, 1, what, at);
     if (rc < 0) return rc;
-    s = az_arena_alloc(&g->m->arena, (size_t)n + 1);
+    s = az_arena_text(&g->m->arena, (size_t)n);
     if (!s) return az_fail_nomem(g->err, "reading a GGUF header");
     az_rd_bytes(&g->r, s, (size_t)n);
     *out = (az_str){ s, (size_t)n };

@@ -193,17 +193,30 @@ void az_session_interleave(adze_session *s)
     p->next = p->memory ? 0 : s->graph.n_weights;
 }
 
+/* The kernel maps pages around one that is read: what was let go came back with its neighbours, some 64 kB a matrix. */
+static void forget_files(const adze_session *s)
+{
+    for (int i = 0; i < s->graph.n_weights; i++) {
+        const az_bound *w = &s->weights[i];
+
+        if (wants_panels(s, i) && w->n_experts == 0 && w->product != w->data &&
+            az_model_maps(s->model, w->data))
+            az_map_forget(w->data, w->rows * w->row_bytes);
+    }
+}
+
 void az_session_advance(adze_session *s)
 {
     az_panels *p = &s->panels;
     const char *enough;
 
     /* whoever waits for the first token is not made to wait for this */
-    if (!p->memory || p->passes++ == 0) return;
+    if (p->next == s->graph.n_weights || p->passes++ == 0) return;
     enough = p->free + p->bytes / AZ_PANEL_PASSES;
     for (; p->next < s->graph.n_weights && p->free <= enough; p->next++) {
         az_bound *w = &s->weights[p->next];
         if (wants_panels(s, p->next) && w->matmul != s->kernels->weight[w->type].panels)
             move_to_panels(s, w);
     }
+    if (p->next == s->graph.n_weights) forget_files(s);
 }

@@ -37,9 +37,9 @@ adze_status az_sampler_init(az_sampler *s, adze_run *run, const adze_sampling *o
     rc = check(opts, err);
     if (rc < 0) return rc;
     az_prng_seed(&s->rng, opts->seed);
-    s->scores = az_calloc(run, vocab, sizeof *s->scores);
-    s->order = az_calloc(run, vocab, sizeof *s->order);
-    s->weights = az_calloc(run, vocab, sizeof *s->weights);
+    s->scores = az_alloc_array(run, vocab, sizeof *s->scores);
+    s->order = az_alloc_array(run, vocab, sizeof *s->order);
+    s->weights = az_alloc_array(run, vocab, sizeof *s->weights);
     s->seen = az_calloc(run, vocab, 1);
     if (!s->scores || !s->order || !s->weights || !s->seen)
         return az_fail_nomem(err, "preparing the sampler");

@@ -91,7 +91,7 @@ static bool allocate_routings(adze_session *s)
 {
     if (s->n_routings == 0) return true;
     s->routings = az_arena_array(&s->arena, (size_t)s->n_routings, sizeof *s->routings);
-    s->gathered = az_calloc(s->run, s->batch * s->slots, s->gather_row_bytes);
+    s->gathered = az_alloc_array(s->run, s->batch * s->slots, s->gather_row_bytes);
     if (!s->routings || !s->gathered) return false;
     for (int i = 0; i < s->n_routings; i++)
         if (!allocate_routing(s, &s->routings[i])) return false;
@@ -119,11 +119,14 @@ static adze_status allocate(adze_session *s, adze_error *err)
     s->row_span = az_arena_array(&s->arena, s->batch, sizeof *s->row_span);
     if (!s->buffers || !s->work || !s->sequences || !s->spans || !s->row_span)
         return az_fail_nomem(err, "making a session");
+    /* not cleared: rows are read where a pass wrote them, and those of batches that never come take no memory */
     for (int i = 0; i < s->n_buffers; i++)
-        ok = ok && (s->buffers[i] = az_calloc(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
+        ok =
+            ok && (s->buffers[i] = az_alloc_array(run, s->buffer_columns[i] * s->batch, 4)) != NULL;
     for (int a = 0; a < AZ_ACT_TYPES; a++)
         for (int i = 0; i < AZ_CODED_BUFFERS && s->coded_row_bytes[a]; i++)
-            ok = ok && (s->coded[a][i] = az_calloc(run, s->batch, s->coded_row_bytes[a])) != NULL;
+            ok = ok &&
+                 (s->coded[a][i] = az_alloc_array(run, s->batch, s->coded_row_bytes[a])) != NULL;
     if (!ok || !allocate_ropes(s) || !allocate_routings(s))
         return az_fail_nomem(err, "making a session");
     rc = az_pages_init(&s->pages, run, &s->graph, s->pages.type, s->config.encoder,
