@@ -26,7 +26,7 @@ ARGS = None
 
 
 def output(command, env=None, text=None, cwd=None):
-    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, input=text, cwd=cwd, env={**os.environ, **(env or {})})
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors="replace", input=text, cwd=cwd, env={**os.environ, **(env or {})})
     if p.returncode not in (0, 4):
         sys.exit(f"{' '.join(map(str, command))}: exit {p.returncode}\n{p.stderr[-800:]}")
     return p
@@ -51,29 +51,37 @@ class Rival:
         self.identify(vnni)
 
     def identify(self, vnni):
-        """What it is and which instructions it uses; one that leaves the machine's out is no rival."""
-        p = output([self.dir / "llama-batched-bench", "-m", Path(ARGS.folder) / "q4_k_m.gguf", "-c", 64, "-npp", 4, "-ntg", 1, "-npl", 1,
-                    "-t", ARGS.threads])
-        both = p.stdout + p.stderr
-        self.flags = " ".join(re.findall(r"(\w+) = 1", both))
+        """What it is and which instructions it uses, taken from its code; one that leaves the machine's out is no rival."""
         rows = json.loads(output([self.dir / "llama-bench", "-m", Path(ARGS.folder) / "q4_k_m.gguf", "-p", 4, "-n", 0, "-r", 1, "-t",
                                   ARGS.threads, "-o", "json"]).stdout)
         self.build = f'{rows[0]["build_number"]} ({rows[0]["build_commit"]})'
-        self.ik = "ik" in str(self.dir)
+        self.ik = "mla_attn" in rows[0]
         self.name = "ik_llama.cpp" if self.ik else "llama.cpp"
-        here = Path("/proc/cpuinfo").read_text()
-        if vnni and "avx512_vnni" in here and "AVX512_VNNI" not in self.flags and "AVX512_VNNI" not in both.replace("AVX512-VNNI", "AVX512_VNNI"):
-            sys.exit(f"{folder}: built without VNNI, which this machine has ({self.flags}): not a rival")
+        found = dict.fromkeys(("vpmaddubsw ymm", "vpmaddubsw zmm", "vpdpbusd ymm", "vpdpbusd zmm", "vdpbf16ps zmm", "tdpbusd tmm"), 0)
+        for file in [self.dir / "llama-bench", *self.dir.glob("*.so*")]:
+            with subprocess.Popen(["objdump", "-d", "--no-show-raw-insn", file], stdout=subprocess.PIPE, text=True) as p:
+                for line in p.stdout:
+                    for name in found:
+                        op, register = name.split()
+                        found[name] += op in line and register in line
+        self.flags = ", ".join(f"{n} {name}" for name, n in found.items() if n)
+        if vnni and "avx512_vnni" in Path("/proc/cpuinfo").read_text() and not found["vpdpbusd zmm"]:
+            sys.exit(f"{self.dir}: built without VNNI, which this machine has ({self.flags}): not a rival")
 
     def bench(self, model, *options):
         rows = json.loads(output([self.dir / "llama-bench", "-m", model, "-t", ARGS.threads, "-r", 1, "-o", "json", *options]).stdout)
         return {("prefill" if r["n_gen"] == 0 else "decode", r["n_prompt"] or r["n_gen"]): r["avg_ts"] for r in rows}
 
-    def batches(self, model, prompt, generate, sizes):
+    def generate(self, model, text, n):
+        """timed() of llama-simple. It has no option for threads in llama.cpp, which starts four; OpenMP is told how many there are."""
+        words = ["-p", text, "-c", 256, "-t", ARGS.threads] if self.ik else [text]
+        return timed([self.dir / "llama-simple", "-m", model, "-n", n, *words], {"OMP_THREAD_LIMIT": str(ARGS.threads)})
+
+    def batches(self, model, prompt, generate, sizes, *options):
         """Totals of prefill and decode for each number of sequences, from the program's table."""
         n = max(sizes) * (prompt + generate) + 64
         p = output([self.dir / "llama-batched-bench", "-m", model, "-c", n, "-b", 2048, "-ub", 512, "-npp", prompt, "-ntg", generate, "-npl",
-                    ",".join(map(str, sizes)), "-t", ARGS.threads])
+                    ",".join(map(str, sizes)), "-t", ARGS.threads, *options])
         found = {}
         for line in (p.stdout + p.stderr).splitlines():
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
@@ -143,16 +151,28 @@ def types(rivals, roof):
             row(f"prefill 256, {name}", r, "tok/s", a, b[r], target)
 
 
+def limits():
+    """What the machine can do now: a shared one changes from minute to minute."""
+    figures = json.loads(output([ARGS.adze, "probe", "--fresh", "--json"]).stdout)["roof"]["figures"]
+    return {"int8": figures["int8_gops_all"]["median"], "read": figures["read_gb_s_all"]["median"]}
+
+
 def decode(rivals, roof):
     for name in ("q4_k_m", "q4_0", "q6_k", "q8_0", "bf16", "f16"):
         if not model(name).exists():
             continue
         who = rivals if name == "q4_k_m" else rivals[:1]
-        a, b = rounds(who, lambda: median(adze_bench(model(name), "-p", 16, "-n", 48), "decode_tok_s"),
-                      lambda r: r.bench(model(name), "-p", 0, "-n", 48)["decode", 48])
-        share = statistics.median(a) * model(name).stat().st_size * 1e-9 / roof["read"]
+        share = [] # of the bandwidth of that minute, by the median token: the first passes also make panels
+
+        def mine():
+            read = limits()["read"] * 1e9
+            report = adze_bench(model(name), "-p", 16, "-n", 48)
+            share.append(model(name).stat().st_size / (median(report, "token_latency_p50_ms") * 1e-3) / read)
+            return median(report, "decode_tok_s")
+
+        a, b = rounds(who, mine, lambda r: r.bench(model(name), "-p", 0, "-n", 48)["decode", 48])
         for r in who:
-            row(f"decode, {name}", r, "tok/s", a, b[r], ">= 1" if name == "q4_k_m" else "", f"{100 * share:.0f} % of read bandwidth")
+            row(f"decode, {name}", r, "tok/s", a, b[r], ">= 1" if name == "q4_k_m" else "", f"{100 * statistics.median(share):.0f} % of read bandwidth")
 
 
 def batch(rivals, roof):
@@ -169,22 +189,13 @@ def batch(rivals, roof):
 
 
 def long(rivals, roof):
-    n, kv = ARGS.long, ("-fa", 1, "-ctk", "q8_0", "-ctv", "q8_0")
+    n = ARGS.long
 
     def mine():
         report = adze_bench(model("q4_k_m"), "-p", n, "-n", 16, "--warmup", 0, "--kv", "q8_0")
         return median(report, "prefill_tok_s"), median(report, "decode_tok_s")
 
-    def theirs(r):
-        if r.ik:
-            found = r.bench(model("q4_k_m"), "-p", n, "-n", 0, *kv)
-            both = r.bench(model("q4_k_m"), "-p", 0, "-n", 0, "-gp", f"{n},16", *kv)
-            return found["prefill", n], next(iter(both.values()))
-        found = r.bench(model("q4_k_m"), "-p", n, "-n", 0, *kv)
-        deep = r.bench(model("q4_k_m"), "-p", 0, "-n", 16, "-d", n, *kv)
-        return found["prefill", n], deep["decode", 16]
-
-    a, b = rounds(rivals, mine, theirs, 1)
+    a, b = rounds(rivals, mine, lambda r: r.batches(model("q4_k_m"), n, 16, (1,), "-fa", "on", "-ctk", "q8_0", "-ctv", "q8_0")[1], 1)
     for r in rivals:
         row(f"prefill {n}, q8_0 cache", r, "tok/s", [x[0] for x in a], [x[0] for x in b[r]], ">= 3" if r is rivals[0] else "")
         row(f"decode behind {n}, q8_0 cache", r, "tok/s", [x[1] for x in a], [x[1] for x in b[r]], ">= 2" if r is rivals[0] else "")
@@ -193,8 +204,7 @@ def long(rivals, roof):
 def first(rivals, roof):
     text = "Tell me a story."
     a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 1, "--greedy", "-j", ARGS.threads]),
-                  lambda r: timed([r.dir / "llama-simple", "-m", model("q4_k_m"), "-n", 1, text], {"OMP_NUM_THREADS": str(ARGS.threads)}),
-                  ARGS.rounds + 2)
+                  lambda r: r.generate(model("q4_k_m"), text, 1), ARGS.rounds + 2)
     for r in rivals:
         row("process start to first token", r, "s", [x[0] for x in a], [x[0] for x in b[r]], ">= 3" if r is rivals[0] else "", smaller=True)
 
@@ -202,7 +212,7 @@ def first(rivals, roof):
 def memory(rivals, roof):
     text = "Tell me a story."
     a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 24, "--greedy", "-j", ARGS.threads]),
-                  lambda r: timed([r.dir / "llama-simple", "-m", model("q4_k_m"), "-n", 24, text]), 1)
+                  lambda r: r.generate(model("q4_k_m"), text, 24), 1)
     size = model("q4_k_m").stat().st_size
     for r in rivals:
         row("peak resident memory", r, "MB", [x[1] / 1e6 for x in a], [x[1] / 1e6 for x in b[r]], "<= 1.05 of file and cache",
@@ -264,15 +274,14 @@ def main():
     ap.add_argument("-r", "--rounds", type=int, default=3)
     ap.add_argument("--long", type=int, default=16384, metavar="N", help="tokens of the long context")
     ARGS = ap.parse_args()
-    figures = json.loads(output([ARGS.adze, "probe", "--json"]).stdout)["roof"]["figures"]
-    roof = {"int8": figures["int8_gops_all"]["median"], "read": figures["read_gb_s_all"]["median"]}
+    roof = limits()
     rivals = [Rival(d) for d in ARGS.against]
     print(f"adze {output([ARGS.adze, 'version']).stdout.strip()}, commit "
           f"{output(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT).stdout.strip()}; {ARGS.threads} threads; measured limits: int8 "
           f"{roof['int8']:.0f} GOP/s, reading {roof['read']:.1f} GB/s")
     for r in rivals:
         print(f"{r.name} {r.build}: {r.flags}")
-    print("\n| what | beside | adze | other | unit | ratio (smallest .. largest) | target | note |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("(instructions: how many times each stands in the rival's code)\n\n| what | beside | adze | other | unit | ratio (smallest .. largest) | target | note |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     wanted = ARGS.only.split(",")
     for section in SECTIONS:
         if section.__name__ in wanted:
