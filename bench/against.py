@@ -26,7 +26,9 @@ ARGS = None
 
 
 def output(command, env=None, text=None, cwd=None):
-    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors="replace", input=text, cwd=cwd, env={**os.environ, **(env or {})})
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors="replace", input=text,
+                       cwd=cwd or tempfile.gettempdir(), # rivals leave logs where they start
+                       env={**os.environ, **(env or {})})
     if p.returncode not in (0, 4):
         sys.exit(f"{' '.join(map(str, command))}: exit {p.returncode}\n{p.stderr[-800:]}")
     return p
@@ -46,13 +48,13 @@ def median(report, name):
 
 class Rival:
     def __init__(self, folder, vnni=True):
-        self.dir = Path(folder)
+        self.dir = Path(folder).resolve()
         self.name = self.build = self.flags = "?"
         self.identify(vnni)
 
     def identify(self, vnni):
         """What it is and which instructions it uses, taken from its code; one that leaves the machine's out is no rival."""
-        rows = json.loads(output([self.dir / "llama-bench", "-m", Path(ARGS.folder) / "q4_k_m.gguf", "-p", 4, "-n", 0, "-r", 1, "-t",
+        rows = json.loads(output([self.dir / "llama-bench", "-m", model("q4_k_m"), "-p", 4, "-n", 0, "-r", 1, "-t",
                                   ARGS.threads, "-o", "json"]).stdout)
         self.build = f'{rows[0]["build_number"]} ({rows[0]["build_commit"]})'
         self.ik = "mla_attn" in rows[0]
@@ -122,7 +124,7 @@ def rounds(rivals, mine, theirs, n=None):
 
 
 def model(name):
-    return Path(ARGS.folder) / f"{name}.gguf"
+    return Path(ARGS.folder).resolve() / f"{name}.gguf"
 
 
 def linear_ops():
@@ -268,7 +270,7 @@ def main():
     ap.add_argument("folder", metavar="FOLDER")
     ap.add_argument("--against", action="append", default=[], metavar="DIR", help="folder of a rival's programs, llama.cpp first; repeatable")
     ap.add_argument("--avx2", metavar="DIR", help="folder of llama.cpp built without AVX-512")
-    ap.add_argument("--adze", default=str(ROOT / "build/release/adze"))
+    ap.add_argument("--adze", default=ROOT / "build/release/adze", type=lambda p: Path(p).resolve())
     ap.add_argument("--only", default=",".join(s.__name__ for s in SECTIONS), metavar="NAME,...")
     ap.add_argument("-t", "--threads", type=int, default=os.cpu_count())
     ap.add_argument("-r", "--rounds", type=int, default=3)
