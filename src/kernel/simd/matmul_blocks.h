@@ -481,6 +481,7 @@ AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 AZ_INLINE void tile_rows(const kind t, const int nt, size_t mt, const bool ask, const job *g,
                          size_t i0)
 {
+    (void)ask; /* by the larger ones only */
     switch (mt) {
     case 1: tile(t, nt, 1, false, g, i0); break;
     case 2: tile(t, nt, 2, false, g, i0); break;
