@@ -506,10 +506,13 @@ AZ_INLINE void tiles(const kind t, const int nt, const job *g)
 
     for (size_t j = 0, i = 0, n; j < groups; j++, i += n) {
         n = least + (j < larger);
-        if (j == 0 && g->ask)
+#ifndef AZ_FEW_KERNELS
+        if (j == 0 && g->ask) {
             tile_rows(t, nt, n, true, g, i);
-        else
-            tile_rows(t, nt, n, false, g, i);
+            continue;
+        }
+#endif
+        tile_rows(t, nt, n, false, g, i);
     }
 }
 #endif
