@@ -12,8 +12,6 @@ its smallest and largest value. Sections: prefill, types, decode, batch, long, f
 import argparse
 import json
 import os
-import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,10 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ARGS = None
 
 
-def output(command, env=None, text=None, cwd=None):
-    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors="replace", input=text,
-                       cwd=cwd or tempfile.gettempdir(), # rivals leave logs where they start
-                       env={**os.environ, **(env or {})})
+def output(command, env=None):
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors="replace", env={**os.environ, **(env or {})})
     if p.returncode not in (0, 4):
         sys.exit(f"{' '.join(map(str, command))}: exit {p.returncode}\n{p.stderr[-800:]}")
     return p
@@ -48,7 +44,7 @@ def median(report, name):
 
 class Rival:
     def __init__(self, folder, vnni=True):
-        self.dir = Path(folder).resolve()
+        self.dir = folder
         self.name = self.build = self.flags = "?"
         self.identify(vnni)
 
@@ -75,7 +71,8 @@ class Rival:
         return {("prefill" if r["n_gen"] == 0 else "decode", r["n_prompt"] or r["n_gen"]): r["avg_ts"] for r in rows}
 
     def generate(self, model, text, n):
-        """timed() of llama-simple. It has no option for threads in llama.cpp, which starts four; OpenMP is told how many there are."""
+        """timed() of llama-simple, n tokens (ik_llama.cpp counts the prompt's among them). It has no option for threads in llama.cpp,
+        which starts four; OpenMP is told how many there are."""
         words = ["-p", text, "-c", 256, "-t", ARGS.threads] if self.ik else [text]
         return timed([self.dir / "llama-simple", "-m", model, "-n", n, *words], {"OMP_THREAD_LIMIT": str(ARGS.threads)})
 
@@ -107,10 +104,10 @@ def timed(command, env=None):
 
 # ---- the table ----
 
-def row(what, rival, unit, mine, theirs, target="", roof="", smaller=False):
+def row(what, rival, unit, mine, theirs, target="", note="", smaller=False):
     ratios = [b / a if smaller else a / b for a, b in zip(mine, theirs)]
     print(f"| {what} | {rival.name} | {statistics.median(mine):.4g} | {statistics.median(theirs):.4g} | {unit} | "
-          f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f}) | {target} | {roof} |", flush=True)
+          f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f}) | {target} | {note} |", flush=True)
 
 
 def rounds(rivals, mine, theirs, n=None):
@@ -124,7 +121,7 @@ def rounds(rivals, mine, theirs, n=None):
 
 
 def model(name):
-    return Path(ARGS.folder).resolve() / f"{name}.gguf"
+    return ARGS.folder / f"{name}.gguf"
 
 
 def linear_ops():
@@ -134,50 +131,68 @@ def linear_ops():
     return 2 * (about["parameters"] - c["vocab"] * c["hidden"] * (1 if c["tied"] else 2))
 
 
-def prefill(rivals, roof):
-    for n, target in ((256, ">= 2.5 (ik 1.6)"), (512, ">= 2.5 (ik 1.6)")):
-        a, b = rounds(rivals, lambda: median(adze_bench(model("q4_k_m"), "-p", n, "-n", 0), "prefill_tok_s"),
-                      lambda r: r.bench(model("q4_k_m"), "-p", n, "-n", 0)["prefill", n])
-        share = statistics.median(a) * linear_ops() * 1e-9 / roof["int8"]
-        for r in rivals:
-            row(f"prefill {n}, q4_k_m", r, "tok/s", a, b[r], target, f"{100 * share:.0f} % of int8 peak")
-
-
-def types(rivals, roof):
-    for name, target in (("q4_0", ">= 2.2"), ("q6_k", ">= 3"), ("q8_0", ">= 2.2"), ("bf16", ">= 2.5"), ("f16", "")):
-        if not model(name).exists():
-            continue
-        a, b = rounds(rivals[:1], lambda: median(adze_bench(model(name), "-p", 256, "-n", 0), "prefill_tok_s"),
-                      lambda r: r.bench(model(name), "-p", 256, "-n", 0)["prefill", 256])
-        for r in rivals[:1]:
-            row(f"prefill 256, {name}", r, "tok/s", a, b[r], target)
-
-
-def limits():
+def limits(env=None):
     """What the machine can do now: a shared one changes from minute to minute."""
-    figures = json.loads(output([ARGS.adze, "probe", "--fresh", "--json"]).stdout)["roof"]["figures"]
-    return {"int8": figures["int8_gops_all"]["median"], "read": figures["read_gb_s_all"]["median"]}
+    figures = json.loads(output([ARGS.adze, "probe", "--fresh", "--json"], env).stdout)["roof"]["figures"]
+    return {"int8": figures["int8_gops_all"]["median"], "f32": figures["f32_gflops_all"]["median"], "read": figures["read_gb_s_all"]["median"]}
 
 
-def decode(rivals, roof):
+def beside(limit, measure, env=None):
+    """measure() -> (figure, what it used of the limit), as a function for rounds(), and the list its shares of the limit go to."""
+    shares = []
+
+    def mine():
+        now = limits(env)[limit]
+        figure, used = measure()
+        shares.append(used / now)
+        return figure
+    return mine, shares
+
+
+def prefill_of(rivals, name, n, target, env=None):
+    limit = "f32" if name in ("bf16", "f16") else "int8"
+
+    def measure():
+        rate = median(adze_bench(model(name), "-p", n, "-n", 0, env=env), "prefill_tok_s")
+        return rate, rate * linear_ops() * 1e-9
+
+    mine, shares = beside(limit, measure, env)
+    a, b = rounds(rivals, mine, lambda r: r.bench(model(name), "-p", n, "-n", 0)["prefill", n])
+    for r in rivals:
+        row(f"prefill {n}, {name}{', AVX2' if env else ''}", r, "tok/s", a, b[r], target,
+            f"{100 * statistics.median(shares):.0f} % of the {limit} limit")
+
+
+def prefill(rivals):
+    for n in (256, 512):
+        prefill_of(rivals, "q4_k_m", n, ">= 2.5 (ik 1.6)")
+
+
+def types(rivals):
+    for name, target in (("q4_0", ">= 2.2"), ("q6_k", ">= 3"), ("q8_0", ">= 2.2"), ("bf16", ">= 2.5"), ("f16", "")):
+        if model(name).exists():
+            prefill_of(rivals[:1], name, 256, target)
+
+
+def decode(rivals):
     for name in ("q4_k_m", "q4_0", "q6_k", "q8_0", "bf16", "f16"):
         if not model(name).exists():
             continue
         who = rivals if name == "q4_k_m" else rivals[:1]
-        share = [] # of the bandwidth of that minute, by the median token: the first passes also make panels
 
-        def mine():
-            read = limits()["read"] * 1e9
+        def measure():
             report = adze_bench(model(name), "-p", 16, "-n", 48)
-            share.append(model(name).stat().st_size / (median(report, "token_latency_p50_ms") * 1e-3) / read)
-            return median(report, "decode_tok_s")
+            # the median token's rate: the first passes also make panels
+            return median(report, "decode_tok_s"), model(name).stat().st_size * 1e-6 / median(report, "token_latency_p50_ms")
 
+        mine, shares = beside("read", measure)
         a, b = rounds(who, mine, lambda r: r.bench(model(name), "-p", 0, "-n", 48)["decode", 48])
         for r in who:
-            row(f"decode, {name}", r, "tok/s", a, b[r], ">= 1" if name == "q4_k_m" else "", f"{100 * statistics.median(share):.0f} % of read bandwidth")
+            row(f"decode, {name}", r, "tok/s", a, b[r], ">= 1" if name == "q4_k_m" else "",
+                f"{100 * statistics.median(shares):.0f} % of read bandwidth")
 
 
-def batch(rivals, roof):
+def batch(rivals):
     sizes = (1, 2, 4, 8)
 
     def mine():
@@ -190,7 +205,7 @@ def batch(rivals, roof):
             row(f"decode, {n} at once", r, "tok/s in all", [x[n][1] for x in a], [x[n][1] for x in b[r]], target if r is rivals[0] else "")
 
 
-def long(rivals, roof):
+def long(rivals):
     n = ARGS.long
 
     def mine():
@@ -203,7 +218,7 @@ def long(rivals, roof):
         row(f"decode behind {n}, q8_0 cache", r, "tok/s", [x[1] for x in a], [x[1] for x in b[r]], ">= 2" if r is rivals[0] else "")
 
 
-def first(rivals, roof):
+def first(rivals):
     text = "Tell me a story."
     a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 1, "--greedy", "-j", ARGS.threads]),
                   lambda r: r.generate(model("q4_k_m"), text, 1), ARGS.rounds + 2)
@@ -211,7 +226,7 @@ def first(rivals, roof):
         row("process start to first token", r, "s", [x[0] for x in a], [x[0] for x in b[r]], ">= 3" if r is rivals[0] else "", smaller=True)
 
 
-def memory(rivals, roof):
+def memory(rivals):
     text = "Tell me a story."
     a, b = rounds(rivals, lambda: timed([ARGS.adze, "generate", model("q4_k_m"), "-p", text, "-n", 24, "--greedy", "-j", ARGS.threads]),
                   lambda r: r.generate(model("q4_k_m"), text, 24), 1)
@@ -221,19 +236,15 @@ def memory(rivals, roof):
             f"{a[0][1] / size:.3f} of the file", smaller=True)
 
 
-def avx2(rivals, roof):
-    if not ARGS.avx2:
-        return
-    r = Rival(ARGS.avx2, vnni=False)
-    for name in ("q4_k_m", "q4_0", "q8_0", "q6_k"):
-        if not model(name).exists():
-            continue
-        a, b = rounds([r], lambda: median(adze_bench(model(name), "-p", 256, "-n", 0, env={"ADZE_CPU": "avx2"}), "prefill_tok_s"),
-                      lambda r: r.bench(model(name), "-p", 256, "-n", 0)["prefill", 256])
-        row(f"prefill 256, {name}, AVX2", r, "tok/s", a, b[r], ">= 2" if name == "q4_k_m" else "")
+def avx2(rivals):
+    if ARGS.avx2:
+        r = Rival(ARGS.avx2, vnni=False)
+        for name in ("q4_k_m", "q4_0", "q8_0", "q6_k"):
+            if model(name).exists():
+                prefill_of([r], name, 256, ">= 2" if name == "q4_k_m" else "", {"ADZE_CPU": "avx2"})
 
 
-def guess(rivals, roof):
+def guess(rivals):
     """A text with repetition, continued with and without guesses by the model that the repository ships (random weights say nothing that
     could be guessed); and by the large one, whose pass over several rows is what guessing lives on."""
     lines = (ROOT / "demo/heldout.txt").read_text()[2000:2900]
@@ -253,7 +264,7 @@ def guess(rivals, roof):
               flush=True)
 
 
-def kv(rivals, roof):
+def kv(rivals):
     for name in ("f16", "q8_0", "q4_0"):
         report = json.loads(output([ARGS.adze, "eval", ROOT / "demo/checkpoint", ROOT / "demo/checkpoint", "--text", ROOT / "demo/heldout.txt",
                                     "--chunks", 40, "--kv", name, "--json"]).stdout)
@@ -264,30 +275,37 @@ def kv(rivals, roof):
 SECTIONS = (prefill, types, decode, batch, first, memory, avx2, guess, kv, long)
 
 
+def folder(path):
+    if not Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"no folder {path}")
+    return Path(path).resolve()
+
+
 def main():
     global ARGS
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("folder", metavar="FOLDER")
-    ap.add_argument("--against", action="append", default=[], metavar="DIR", help="folder of a rival's programs, llama.cpp first; repeatable")
-    ap.add_argument("--avx2", metavar="DIR", help="folder of llama.cpp built without AVX-512")
-    ap.add_argument("--adze", default=ROOT / "build/release/adze", type=lambda p: Path(p).resolve())
+    ap.add_argument("folder", metavar="FOLDER", type=folder)
+    ap.add_argument("--against", action="append", default=[], metavar="DIR", type=folder, help="folder of a rival's programs, llama.cpp first; repeatable")
+    ap.add_argument("--avx2", metavar="DIR", type=folder, help="folder of llama.cpp built without AVX-512")
+    ap.add_argument("--adze", default=ROOT / "build/release/adze", type=lambda p: Path(p).resolve(strict=True))
     ap.add_argument("--only", default=",".join(s.__name__ for s in SECTIONS), metavar="NAME,...")
     ap.add_argument("-t", "--threads", type=int, default=os.cpu_count())
     ap.add_argument("-r", "--rounds", type=int, default=3)
     ap.add_argument("--long", type=int, default=16384, metavar="N", help="tokens of the long context")
     ARGS = ap.parse_args()
-    roof = limits()
+    os.chdir(tempfile.gettempdir()) # rivals leave logs where they start
+    now = limits()
     rivals = [Rival(d) for d in ARGS.against]
     print(f"adze {output([ARGS.adze, 'version']).stdout.strip()}, commit "
-          f"{output(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT).stdout.strip()}; {ARGS.threads} threads; measured limits: int8 "
-          f"{roof['int8']:.0f} GOP/s, reading {roof['read']:.1f} GB/s")
+          f"{output(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD']).stdout.strip()}; {ARGS.threads} threads; measured limits: int8 "
+          f"{now['int8']:.0f} GOP/s, reading {now['read']:.1f} GB/s")
     for r in rivals:
         print(f"{r.name} {r.build}: {r.flags}")
     print("(instructions: how many times each stands in the rival's code)\n\n| what | beside | adze | other | unit | ratio (smallest .. largest) | target | note |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     wanted = ARGS.only.split(",")
     for section in SECTIONS:
         if section.__name__ in wanted:
-            section(rivals, roof)
+            section(rivals)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@
 
 #include <math.h>
 
-#define LINEAR_UNIT 32 /* columns, a multiple of what kernels do at once */
-#define LINEAR_PIECES \
-    32 /* a thread: the last one is waited for by all, with 4 for 6 % of a token's time */
+#define LINEAR_UNIT   32 /* columns, a multiple of what kernels do at once */
+#define LINEAR_PIECES 32 /* a thread: all wait for the last one */
 
 az_rows az_rows_of(const az_pass *p, int value)
 {

@@ -129,6 +129,7 @@ static void arena_zeroes_aligns_and_frees_all(void **state)
     adze_run *run = new_run(0, 1);
     uint64_t base = run->used_bytes;
     az_arena a;
+    char *text;
 
     (void)state;
     az_arena_init(&a, run);
@@ -140,6 +141,9 @@ static void arena_zeroes_aligns_and_frees_all(void **state)
             assert_int_equal(p[k], 0);
         memset(p, 0xaa, i);
     }
+    text = az_arena_text(&a, 2);
+    assert_ptr_equal(az_arena_text(&a, 2), text + 3); /* packed, NUL and all */
+    assert_int_equal((uintptr_t)az_arena_alloc(&a, 1) % 16, 0);
     assert_string_equal(az_arena_strdup(&a, "text"), "text");
     assert_string_equal(az_arena_strndup(&a, "text", 2), "te");
     assert_string_equal(az_arena_printf(&a, "%d-%s", 7, "x"), "7-x");
@@ -147,6 +151,7 @@ static void arena_zeroes_aligns_and_frees_all(void **state)
     assert_null(az_arena_array(&a, SIZE_MAX / 4, 8));
     assert_null(az_arena_alloc(&a, SIZE_MAX));
     assert_null(az_arena_alloc(&a, SIZE_MAX - 7));
+    assert_null(az_arena_text(&a, SIZE_MAX));
     assert_null(az_arena_strndup(&a, "x", SIZE_MAX));
     run->opts.memory_bytes = run->used_bytes + 100;
     assert_null(az_arena_alloc(&a, 8 << 20));

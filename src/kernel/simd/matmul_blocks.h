@@ -316,10 +316,9 @@ typedef struct job {
     float *y;
     size_t ldy, m, n; /* m rows, n columns that exist */
     int zero;
-    bool first; /* y holds nothing yet, else the sums of the chunks before */
-    const char
-        *ahead[TILE_N]; /* what the first rows' tiles ask for, `ask` bytes with every block */
-    size_t ask;
+    bool first;                   /* y holds nothing yet, else the sums of the chunks before */
+    const uint8_t *ahead[TILE_N]; /* what the first rows' tile asks for: */
+    size_t ask;                   /* bytes with every block, 0: nothing */
 } job;
 
 /* Where the integer sums of sub-block `sub` start: what all zeros take away is there from the beginning. */
@@ -553,6 +552,22 @@ TILES(32_signed, .sub = 32, .is_signed = true, .pairs = 1)
 TILES(16_signed, .sub = 16, .is_signed = true, .pairs = 1)
 #endif
 
+/* All rows of a times the panels p, unpacked from column n and of the chunk at k0 on. */
+AZ_INLINE job chunk_job(const kind t, const panel *p, float *y, size_t ldy, const az_q8_block *a,
+                        size_t m, size_t n, size_t n1, size_t k0, size_t k)
+{
+    return (job){ .p = p,
+                  .x = a + k0 / 32,
+                  .ldx = k / 32,
+                  .blocks = (k - k0 < CHUNK ? k - k0 : CHUNK) / 32,
+                  .y = y + n,
+                  .ldy = ldy,
+                  .m = m,
+                  .n = n1 - n,
+                  .zero = zero_of(t),
+                  .first = k0 == 0 };
+}
+
 AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply, float *y,
                     size_t ldy, const uint8_t *w, size_t row_bytes, const az_q8_block *a, size_t m,
                     size_t n0, size_t n1, size_t k)
@@ -561,17 +576,8 @@ AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply
 
     for (size_t n = n0; n < n1; n += TILE_N * LANES)
         for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
-            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK, nt = n1 - n > LANES ? TILE_N : 1;
-            const job g = { .p = p,
-                            .x = a + k0 / 32,
-                            .ldx = k / 32,
-                            .blocks = len / 32,
-                            .y = y + n,
-                            .ldy = ldy,
-                            .m = m,
-                            .n = n1 - n,
-                            .zero = zero_of(t),
-                            .first = k0 == 0 };
+            const job g = chunk_job(t, p, y, ldy, a, m, n, n1, k0, k);
+            const size_t nt = n1 - n > LANES ? TILE_N : 1;
 
             for (size_t j = 0; j < nt; j++) {
                 const uint8_t *rows[LANES];
@@ -585,7 +591,7 @@ AZ_INLINE void gemm(const kind t, row_fn *row, scales_fn *fn, tiles_fn *multiply
 
                     rows[i] = w + (r < n1 ? r : n1 - 1) * row_bytes;
                 }
-                pack_panel(t, row, fn, next, rows, k0, len, &p[j]);
+                pack_panel(t, row, fn, next, rows, k0, g.blocks * 32, &p[j]);
             }
             multiply(&g, nt);
         }

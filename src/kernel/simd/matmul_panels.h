@@ -354,12 +354,10 @@ AZ_INLINE void few(const kind t, const int unit, panel_step_fn *step, panel_scal
         }
 }
 
-/* Rows of activations that go directly: more where nothing is to be unpacked (q8_0), fewer where 16 columns share a scale and much is.
- * Measured. */
-AZ_INLINE size_t few_rows(const kind t, const int unit)
+/* Rows of activations that go directly: more where nothing is to be unpacked (q8_0). Measured. */
+AZ_INLINE size_t few_rows(const kind t)
 {
-    if (!MMLA && t.bytes > t.block) return 16;
-    return unit == 4 && DIRECT_MAX == 8 ? 8 : GROUPS_MAX;
+    return !MMLA && t.bytes > t.block ? 16 : GROUPS_MAX;
 }
 
 /* ---- more ---- */
@@ -399,27 +397,17 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
 
     for (size_t n = n0; n < n1; n += TILE_N * LANES)
         for (size_t k0 = 0; k0 < k; k0 += CHUNK) {
-            size_t len = k - k0 < CHUNK ? k - k0 : CHUNK, nt = n1 - n > LANES ? TILE_N : 1;
-            job g = { .p = p,
-                      .x = a + k0 / 32,
-                      .ldx = k / 32,
-                      .blocks = len / 32,
-                      .y = y + n,
-                      .ldy = ldy,
-                      .m = m,
-                      .n = n1 - n,
-                      .zero = zero_of(t),
-                      .first = k0 == 0,
-                      .ask = t.bytes * LANES / (t.block / 32) };
+            const size_t nt = n1 - n > LANES ? TILE_N : 1, ask = t.bytes * LANES / (t.block / 32);
+            job g = chunk_job(t, p, y, ldy, a, m, n, n1, k0, k);
 
+            g.ask = ask;
             for (size_t j = 0; j < nt; j++) {
-                const uint8_t *from =
-                    w + (n + j * LANES) * row_bytes + k0 / t.block * t.bytes * LANES;
+                const uint8_t *from = w + (n + j * LANES) * row_bytes + k0 / 32 * ask;
 
-                unpack_panel(t, unit, step, fn, from, len, &p[j]);
+                unpack_panel(t, unit, step, fn, from, g.blocks * 32, &p[j]);
                 /* the next chunk follows this one, or starts the next panels */
-                g.ahead[j] = (const char *)from + len / t.block * t.bytes * LANES +
-                             (k0 + CHUNK < k ? 0 : (TILE_N - 1) * LANES * row_bytes);
+                g.ahead[j] =
+                    from + g.blocks * ask + (k0 + CHUNK < k ? 0 : (TILE_N - 1) * LANES * row_bytes);
             }
             multiply(&g, nt);
         }
@@ -432,7 +420,7 @@ AZ_INLINE void gemm_panels(const kind t, const int unit, panel_step_fn *step, pa
     {                                                                                           \
         const kind kind_of = { __VA_ARGS__ };                                                   \
                                                                                                 \
-        if (m > few_rows(kind_of, unit))                                                        \
+        if (m > few_rows(kind_of))                                                              \
             gemm_panels(kind_of, unit, panel_step_##t, fn, tiles, y, ldy, w, row_bytes, act, m, \
                         n0, n1, k);                                                             \
         else                                                                                    \

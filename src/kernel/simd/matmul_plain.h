@@ -46,11 +46,10 @@ AZ_INLINE vi load_act(const uint8_t *p)
     return vi_load(p);
 }
 
-/* nt rows of weights from w times mt rows of activations from a, lda bytes apart. */
-enum {
-    AHEAD_PLAIN = 8192
-}; /* bytes: a single row of activations waits for memory, and a row of weights is a page */
+/* Bytes from what one row of activations multiplies to what is asked for: it waits for memory. */
+enum { PLAIN_AHEAD = 8192 };
 
+/* nt rows of weights from w times mt rows of activations from a, lda bytes apart. */
 AZ_INLINE void tile(load_fn *load, const size_t size, const int nt, const int mt, const uint8_t *w,
                     size_t row_bytes, const uint8_t *a, size_t lda, size_t k, float *y, size_t ldy)
 {
@@ -62,7 +61,7 @@ AZ_INLINE void tile(load_fn *load, const size_t size, const int nt, const int mt
         for (int j = 0; j < nt; j++)
             t[i][j] = vf_zero();
     for (; c + COLS <= k; c += COLS) {
-        if (mt == 1) AZ_PREFETCH_FAR((const char *)w + c * size + AHEAD_PLAIN);
+        if (mt == 1) AZ_PREFETCH_FAR(w + c * size + PLAIN_AHEAD);
         for (int j = 0; j < nt; j++)
             v[j] = load(w + (size_t)j * row_bytes + c * size);
         for (int i = 0; i < mt; i++) {
