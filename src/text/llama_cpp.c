@@ -227,7 +227,9 @@ static adze_status new_bpe(az_llama_tok *t, int32_t *types, size_t n, adze_error
     if (rc == ADZE_OK &&
         !az_kv_put_arr(&t->model.kv, "tokenizer.ggml.token_type", AZ_KV_I32, types, n))
         rc = nomem(err);
-    return rc == ADZE_OK ? adze_tokenizer_new(&t->tok, t->run, &t->model, err) : rc;
+    return rc == ADZE_OK ? az_tokenizer_new(&t->tok, t->run, &t->model,
+                                            &(az_tokenizer_opts){ .unicode_15 = true }, err)
+                         : rc;
 }
 
 static adze_status read_all(az_llama_tok *t, const adze_model *m, adze_error *err)

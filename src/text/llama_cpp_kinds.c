@@ -4,7 +4,7 @@
  * SentencePiece BPE: the whole stretch is merged by the score of what a merge makes, no piece is taken apart again,
  * and what is no token becomes its bytes. Unigram: character map by longest match, user-defined tokens score 0,
  * spaces as llama.cpp writes them. WordPiece: accents go by the first character of the decomposition, every mark is
- * an accent, words start with U+2581, no limit on their length.
+ * an accent, words start with U+2581, no limit on their length. Characters are those of Unicode 15.1.
  */
 #include "text/llama_cpp_kinds.h"
 #include "base/check.h"
@@ -421,6 +421,7 @@ static void put_character(const az_llama_vocab *v, uint32_t c, az_buf *word, az_
 
     if (v->strip) c = base_of(c);
     class = az_uc_class_of(c);
+    if (class & AZ_UC_NEW) class = 0;
     if (class & AZ_UC_SPACE) {
         put_word(v, word, out);
         return;

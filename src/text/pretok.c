@@ -147,18 +147,42 @@ static adze_status next_match(az_pretok_run *r, size_t step, const char *s, size
     }
 }
 
+/* What the step's pattern is to see of s: the same text, or a copy with characters of no class, which are as long, in
+ * place of those that Unicode 15.1 did not have. */
+static adze_status as_of_15(az_pretok_run *r, size_t step, const char **s, size_t n,
+                            adze_error *err)
+{
+    az_buf *b = &r->bufs[r->p->n + step];
+    bool copied = false;
+
+    for (size_t at = 0, len; at < n; at += len) {
+        if (!(az_uc_class_of(az_utf8_next(*s + at, n - at, &len)) & AZ_UC_NEW)) continue;
+        if (!copied) {
+            az_buf_clear(b);
+            az_buf_put(b, *s, n);
+            if (!az_buf_ok(b)) return az_fail_nomem(err, "splitting text");
+            copied = true;
+        }
+        az_utf8_put(b->data + at, len == 3 ? 0xffff : 0x1ffff); /* none is shorter */
+    }
+    if (copied) *s = b->data;
+    return ADZE_OK;
+}
+
 static adze_status cut(az_pretok_run *r, size_t step, const char *s, size_t n, bool first,
                        adze_error *err)
 {
     const az_pretok *t = &r->p->steps[step];
+    const char *seen = s;
     flow f = { .r = r, .step = step, .s = s, .behavior = t->behavior, .first = first };
     size_t done = 0, from = 0, last_end = SIZE_MAX, len;
     adze_status rc = ADZE_OK;
     span m = { 0, 0 };
     bool found;
 
+    if (r->p->unicode_15 && (rc = as_of_15(r, step, &seen, n, err)) < 0) return rc;
     while (from <= n) {
-        rc = next_match(r, step, s, n, from, &m, &found, err);
+        rc = next_match(r, step, seen, n, from, &m, &found, err);
         if (rc < 0) return rc;
         if (!found) break;
         if (m.start == m.end && m.end == last_end) { /* empty, right after the last match */
@@ -255,9 +279,9 @@ adze_status az_pretok_run_init(az_pretok_run *r, adze_run *run, const az_pretoks
 
     *r = (az_pretok_run){ .p = p, .run = run, .piece = piece, .arg = arg };
     r->scratch = az_calloc(run, p->n + 1, sizeof *r->scratch);
-    r->bufs = az_calloc(run, p->n + 1, sizeof *r->bufs);
+    r->bufs = az_calloc(run, 2 * p->n + 1, sizeof *r->bufs);
     if (!r->scratch || !r->bufs) return az_fail_nomem(err, "splitting text");
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < 2 * p->n; i++)
         az_buf_init(&r->bufs[i], run);
     for (size_t i = 0; i < p->n && rc == ADZE_OK; i++)
         if (p->steps[i].regex) rc = az_regex_scratch_new(&r->scratch[i], p->steps[i].regex, err);
@@ -266,10 +290,10 @@ adze_status az_pretok_run_init(az_pretok_run *r, adze_run *run, const az_pretoks
 
 void az_pretok_run_deinit(az_pretok_run *r)
 {
-    for (size_t i = 0; r->p && i < r->p->n; i++) {
-        if (r->scratch) az_regex_scratch_free(r->scratch[i]);
-        if (r->bufs && r->bufs[i].run) az_buf_deinit(&r->bufs[i]);
-    }
+    for (size_t i = 0; r->p && r->scratch && i < r->p->n; i++)
+        az_regex_scratch_free(r->scratch[i]);
+    for (size_t i = 0; r->p && r->bufs && i < 2 * r->p->n; i++)
+        if (r->bufs[i].run) az_buf_deinit(&r->bufs[i]);
     az_free(r->run, r->scratch);
     az_free(r->run, r->bufs);
 }

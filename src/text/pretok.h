@@ -55,6 +55,7 @@ typedef struct az_pretoks {
     size_t n;
     bool byte_level; /* a ByteLevel step is there */
     bool alphabet;   /* pieces arrive in the byte alphabet (see to_alphabet) */
+    bool unicode_15; /* characters that Unicode 15.1 did not have are of no class */
 } az_pretoks;
 
 /* Read the "pre_tokenizer" value. no_known: tests, never use a hand-written splitter. keep_alphabet: the model
@@ -69,7 +70,7 @@ typedef adze_status az_piece_fn(void *arg, const char *s, size_t n, adze_error *
 typedef struct az_pretok_run {
     const az_pretoks *p;
     az_regex_scratch **scratch; /* [p->n] */
-    az_buf *bufs;               /* [p->n] */
+    az_buf *bufs;               /* [2 * p->n]: what a step rewrites, what it sees */
     adze_run *run;
     az_piece_fn *piece;
     void *arg;

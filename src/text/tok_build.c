@@ -193,6 +193,7 @@ adze_status az_tok_read_pipeline(adze_tokenizer *t, const json_t *hf, const az_t
     rc = az_pretoks_read(&t->pretoks, &t->arena, json_object_get(hf, "pre_tokenizer"), path,
                          opts->no_known_patterns, !raw, err);
     if (rc < 0) return rc;
+    t->pretoks.unicode_15 = opts->unicode_15;
     t->byte_level = raw && t->pretoks.byte_level;
     return az_decoders_read(&t->decoders, &t->arena, json_object_get(hf, "decoder"), path, err);
 }

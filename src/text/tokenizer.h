@@ -65,6 +65,7 @@ struct adze_tokenizer {
 
 typedef struct az_tokenizer_opts {
     bool no_known_patterns; /* tests: PCRE2 for every pattern */
+    bool unicode_15;        /* split by Unicode 15.1, as llama.cpp does */
 } az_tokenizer_opts;
 
 adze_status az_tokenizer_new(adze_tokenizer **out, adze_run *run, const adze_model *m,

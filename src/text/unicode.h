@@ -21,7 +21,9 @@ enum az_uc_class {
     AZ_UC_S = 1 << 7,      /* symbol */
     AZ_UC_SPACE = 1 << 8,  /* White_Space */
     AZ_UC_CRLF = 1 << 9,   /* U+000A, U+000D; SPACE is set too */
-    AZ_UC_WORD = 1 << 10   /* \w: Alphabetic, M, Nd, Pc, Join_Control (Unicode TR18 annex C) */
+    AZ_UC_WORD = 1 << 10,  /* \w: Alphabetic, M, Nd, Pc, Join_Control (Unicode TR18 annex C) */
+    AZ_UC_NEW =
+        1 << 11 /* not in Unicode 15.1, whose tables llama.cpp has; set only with other bits */
 };
 
 /* Class bits of a code point; 0 for unassigned ones and controls. */

@@ -46,7 +46,7 @@ static inline int stop_run(void **state)
 static inline adze_status tokenizer_of(adze_tokenizer **t, const json_t *hf, bool no_known,
                                        adze_error *err)
 {
-    az_tokenizer_opts opts = { no_known };
+    az_tokenizer_opts opts = { .no_known_patterns = no_known };
     adze_model *m;
     adze_status rc = az_model_new(&m, run, "folder", "hf", err);
 

@@ -30,7 +30,8 @@ WPM = ([["[PAD]", 0, CONTROL], ["[UNK]", 0, CONTROL], ["[CLS]", 0, CONTROL], ["[
                                  S + "$", "$", S + "a\u00a3", "\u0301", S + "x" * 120)])
 TEXTS = ["", "a", "abc", "a b c", "  abcabc  ", "abcd", "bcd de", "abca abcabca", "\u00e9 e\u0301 E", "\u4e2da\u4e2d", "z\u00fcz zz", "<s>a</s> b<tool>c <tool> ab",
          "fgh fghfgh", "ab,ab", "\ud558", "\u0130I i", "a$b $ a\u00a3", "\u2581x x", "x" * 120, "[MASK] [CLS]ab", "a\tb\u00a0c\u2003d", "a\u200bb\u0001c\ufffd",
-         "abbbbb", "<tool>abca", "\U0001f600", "aaaaaaaab", " ", "   ", "</s>", "<|im_end|>a"]
+         "abbbbb", "<tool>abca", "\U0001f600", "aaaaaaaab", " ", "   ", "</s>", "<|im_end|>a",
+         "a\u1b7fb a\U00010d6c"]  # a punctuation mark and an accent of Unicode 16
 CASES = [
     ("llama", SPM, {}),
     ("llama", SPM, {"add_space_prefix": False, "add_bos_token": False, "add_eos_token": True}),
