@@ -305,11 +305,13 @@ static void run_piece(const az_pass *p, const az_stage *st, size_t piece, size_t
     }
 }
 
-/* Take pieces until none is left, then wait for those that others took. */
-static void run_stage(const az_pass *p, int index, int threads)
+/* Take pieces until none is left, then wait for those that others took. A thread's share is a run of pieces, whose weights it reads in
+ * one stream: what a product asks for ahead of its last column is what this thread multiplies next. Then it helps the others. */
+static void run_stage(const az_pass *p, int index, int thread, int threads)
 {
-    const az_stage *st = &p->s->stages[index];
-    az_stage_work *w = &p->s->work[index];
+    const adze_session *s = p->s;
+    const az_stage *st = &s->stages[index];
+    az_stage_work *w = &s->work[index];
     size_t pieces = count_pieces(p, st, threads), i;
     size_t all = pieces + (pieces && is_watched(p, st));
 
@@ -318,9 +320,15 @@ static void run_stage(const az_pass *p, int index, int threads)
             run_piece(p, st, i, pieces, 1);
         return;
     }
-    while ((i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < all) {
-        run_piece(p, st, i, pieces, threads);
-        atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
+    for (int k = 0; k < threads; k++) {
+        size_t whose = (size_t)((thread + k) % threads);
+        az_range r = az_share(all, 1, whose, (size_t)threads);
+        atomic_size_t *next = &s->next[whose * (size_t)s->n_stages + (size_t)index];
+
+        while ((i = r.from + atomic_fetch_add_explicit(next, 1, memory_order_relaxed)) < r.to) {
+            run_piece(p, st, i, pieces, threads);
+            atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
+        }
     }
     az_spin_until(&w->done, all);
 }
@@ -334,7 +342,7 @@ static void team(void *arg, int t, int threads)
 
     /* Whoever leaves takes no more pieces, and nobody waits for pieces that were not taken. */
     for (int i = 0; i < s->n_stages && !az_cancelled(s->run); i++) {
-        run_stage(p, i, threads);
+        run_stage(p, i, t, threads);
         if (timed) {
             uint64_t now = az_now_ns(s->run);
             s->stages[i].ns += now - before;
@@ -355,10 +363,10 @@ adze_status az_session_pass(az_pass *p, adze_error *err)
     for (size_t i = 0; i < p->n_spans; i++)
         for (size_t r = 0; r < p->s->spans[i].n; r++)
             p->s->row_span[p->s->spans[i].first + r] = (uint32_t)i;
-    for (int i = 0; i < p->s->n_stages; i++) {
-        atomic_store_explicit(&p->s->work[i].next, 0, memory_order_relaxed);
+    for (int i = 0; i < p->s->n_stages; i++)
         atomic_store_explicit(&p->s->work[i].done, 0, memory_order_relaxed);
-    }
+    for (size_t i = 0; i < (size_t)az_pool_threads(p->s->pool) * (size_t)p->s->n_stages; i++)
+        atomic_store_explicit(&p->s->next[i], 0, memory_order_relaxed);
     az_pool_team(p->s->pool, team, p);
     rc = az_check_cancel(p->s->run, err);
     return rc < 0 ? rc : az_model_check_files(p->s->model, err);

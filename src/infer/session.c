@@ -117,7 +117,9 @@ static adze_status allocate(adze_session *s, adze_error *err)
     s->sequences = az_arena_array(&s->arena, s->n_sequences, sizeof *s->sequences);
     s->spans = az_arena_array(&s->arena, s->max_spans, sizeof *s->spans);
     s->row_span = az_arena_array(&s->arena, s->batch, sizeof *s->row_span);
-    if (!s->buffers || !s->work || !s->sequences || !s->spans || !s->row_span)
+    s->next =
+        az_calloc(run, (size_t)az_pool_threads(s->pool) * (size_t)s->n_stages, sizeof *s->next);
+    if (!s->buffers || !s->work || !s->next || !s->sequences || !s->spans || !s->row_span)
         return az_fail_nomem(err, "making a session");
     /* not cleared: rows are read where a pass wrote them, and those of batches that never come take no memory */
     for (int i = 0; i < s->n_buffers; i++)
@@ -254,9 +256,9 @@ adze_status az_session_new_config(adze_session **out, adze_run *run, adze_model 
     if (rc < 0) goto done;
     rc = check_memory(s, err);
     if (rc < 0) goto done;
-    rc = allocate(s, err);
-    if (rc < 0) goto done;
     rc = choose_pool(s, opts, err);
+    if (rc < 0) goto done;
+    rc = allocate(s, err);
     if (rc < 0) goto done;
     az_session_interleave(s);
     *out = s;
@@ -311,6 +313,7 @@ void adze_session_free(adze_session *s)
     az_free(s->run, s->rope_table[1]);
     az_free(s->run, s->gathered);
     az_free(s->run, s->work);
+    az_free(s->run, s->next);
     az_free(s->run, s->panels.memory);
     az_arena_deinit(&s->arena);
     az_free(s->run, s);

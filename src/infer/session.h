@@ -81,10 +81,10 @@ typedef struct az_routing {
     size_t n_active;
 } az_routing;
 
-/* Work of one stage in one pass, on a cache line of its own. */
+/* Pieces of one stage that are finished in one pass, on a cache line of its own. */
 typedef struct az_stage_work {
-    atomic_size_t next, done; /* pieces asked for, pieces finished */
-    char pad[64 - 2 * sizeof(atomic_size_t)];
+    atomic_size_t done;
+    char pad[64 - sizeof(atomic_size_t)];
 } az_stage_work;
 
 /* A run of rows of a pass that belong to one sequence, at positions that follow one another. */
@@ -132,6 +132,7 @@ struct adze_session {
     az_stage *stages;
     int n_stages;
     az_stage_work *work; /* [n_stages] */
+    atomic_size_t *next; /* [threads][n_stages]: pieces that were taken of each thread's share */
     int n_buffers;
     float **buffers;                      /* [n_buffers] */
     size_t *buffer_columns;               /* floats a row of the pass needs in each */
