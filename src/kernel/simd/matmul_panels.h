@@ -16,7 +16,7 @@
 enum {
     DIRECT_TOP = DIRECT_MAX > 4 ? DIRECT_MAX : 4,
     AHEAD =
-        8192 /* bytes from what is multiplied to what is asked for; into the second cache, as the first is full */
+        16384 /* bytes from what is multiplied to what is asked for; into the second cache, as the first is full */
 };
 
 /* p: a stored block of a panel. Scales and minimums of its sub-blocks. */
