@@ -20,10 +20,16 @@
 #define AZ_ALIGNED(n)         __attribute__((aligned(n)))
 #define AZ_LOWEST_BIT(u)      __builtin_ctz(u) /* u != 0 */
 /* p, of which the compiler forgets how it came about: it stays a register that loads count from. */
-#define AZ_FORGET(p)       __asm__("" : "+r"(p))
-#define AZ_PREFETCH(p)     __builtin_prefetch(p, 0, 3) /* into the first cache */
-#define AZ_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2) /* into the second, where it waits */
-#define AZ_NOINLINE        __attribute__((noinline))
+#define AZ_FORGET(p)   __asm__("" : "+r"(p))
+#define AZ_PREFETCH(p) __builtin_prefetch(p, 0, 3) /* into the first cache */
+/* Into the second, where it waits. It stays where it is written: a compiler that gathers what a loop asks for asks for all at once, and
+ * then the core waits. */
+#if defined(__x86_64__)
+#define AZ_PREFETCH_FAR(p) __asm__ volatile("prefetcht1 %0" : : "m"(*(const char *)(p)) : "memory")
+#else
+#define AZ_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2)
+#endif
+#define AZ_NOINLINE __attribute__((noinline))
 #define AZ_UNROLL \
     _Pragma("GCC unroll 16") /* before a loop: wholly, so that its arrays become registers */
 #define AZ_INLINE static inline __attribute__((always_inline, unused))
