@@ -21,6 +21,8 @@ AZ_INLINE void dot_step(const bool is_signed, const bool first, const bool last,
     vi u = times8(is_signed, w, act4(a + 4 * lane));
 
     *p = first ? u : vi_add16(*p, u);
+    /* one sum after the other: as a tree, which compilers make of them, they need more registers than there are */
+    __asm__("" : "+v"(*p));
     if (last) *sum = vi_add32(*sum, vi_madd16(*p, vi_set16(1)));
 }
 
